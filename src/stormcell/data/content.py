@@ -1,0 +1,92 @@
+"""A foreign file as the readers see it: unpacked if it was compressed, and never larger than a stated limit."""
+
+import bz2
+import gzip
+import io
+import zlib
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+from stormcell.errors import ReadError
+
+__all__ = ["FOREIGN_FAULTS", "MAX_PIXELS", "MAX_UNPACKED_BYTES", "Content", "check_size"]
+
+MAX_UNPACKED_BYTES = 512 * 2**20
+MAX_PIXELS = 200_000_000
+HEAD_BYTES = 8192
+
+# What the libraries that decode foreign files raise on broken ones.
+FOREIGN_FAULTS = (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, ArithmeticError, SyntaxError, RuntimeError, zlib.error)
+
+
+class Content:
+    """What a file holds, seen through gzip or bzip2 where it is packed with them (told by its first bytes, not by its name).
+
+    Args:
+        path: a file.
+
+    Raises:
+        ReadError: the file is absent, empty, not readable, or broken where it is unpacked.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            with self.path.open("rb") as file:
+                magic = file.read(3)
+        except OSError as error:
+            raise ReadError(f"{self.path}: cannot be opened ({error.strerror}); check the name and the permissions") from error
+        if not magic:
+            raise ReadError(f"{self.path}: the file is empty; fetch it again, or leave it out with --skip-bad")
+        self.packing = "gzip" if magic[:2] == b"\x1f\x8b" else "bzip2" if magic == b"BZh" else None
+
+    def stream(self) -> IO[bytes]:
+        """The unpacked content as a forward stream. Nothing limits it: read from it in bounded pieces."""
+        if self.packing == "gzip":
+            return gzip.open(self.path, "rb")
+        if self.packing == "bzip2":
+            return bz2.open(self.path, "rb")
+        return self.path.open("rb")
+
+    def start(self, size: int) -> bytes:
+        """The first `size` unpacked bytes."""
+        try:
+            with self.stream() as stream:
+                return stream.read(size)
+        except FOREIGN_FAULTS as error:
+            raise ReadError(f"{self.path}: the {self.packing or 'file'} data are broken or cut off ({error}); fetch the file again") from error
+
+    @cached_property
+    def head(self) -> bytes:
+        """The first few kilobytes, unpacked: enough to tell any format."""
+        return self.start(HEAD_BYTES)
+
+    def bytes(self) -> bytes:
+        """All of it, unpacked.
+
+        Raises:
+            ReadError: it is larger than `MAX_UNPACKED_BYTES`, or broken.
+        """
+        content = self.start(MAX_UNPACKED_BYTES + 1)
+        if len(content) > MAX_UNPACKED_BYTES:
+            raise ReadError(f"{self.path}: unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB, which no radar file does; unpack and check it by hand")
+        return content
+
+    def file(self) -> Path | io.BytesIO:
+        """Something that libraries can seek in: the file itself, or its unpacked bytes."""
+        return self.path if self.packing is None else io.BytesIO(self.bytes())
+
+
+def check_size(path: Path, *shape: int) -> None:
+    """Refuse an image larger than any radar's before memory is spent on it.
+
+    Raises:
+        ReadError: a side is below 1, or there are more than `MAX_PIXELS` pixels.
+    """
+    pixels = 1
+    for size in shape:
+        pixels *= size
+    if min(shape) < 1 or pixels > MAX_PIXELS:
+        sides = " x ".join(str(size) for size in shape)
+        raise ReadError(f"{path}: claims an image of {sides} pixels; expected 1 to {MAX_PIXELS:,} pixels. The header is likely broken")

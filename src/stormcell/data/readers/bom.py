@@ -1,0 +1,71 @@
+"""Rainfields NetCDF of the Australian Bureau of Meteorology: rain accumulated over the minutes between two scans.
+
+The file's `x` and `y` name the north-west corner of each cell: read so, the 256 km domain has the radar at its centre.
+"""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from stormcell.data.content import Content, check_size
+from stormcell.frames import make_frames
+from stormcell.grid import Grid
+from stormcell.units import ZRRule, rain_rate_from_accumulation
+
+__all__ = ["read_bom", "recognises", "times"]
+
+
+def recognises(content: Content) -> bool:
+    """NetCDF-4 with Rainfields' variables, from the Bureau."""
+    if not content.head.startswith(b"\x89HDF"):
+        return False
+    with h5py.File(content.file()) as file:
+        return {"precipitation", "start_time", "valid_time", "proj"} <= set(file) and b"Bureau of Meteorology" in bytes(file.attrs.get("institution", b""))
+
+
+def times(content: Content) -> NDArray[np.datetime64]:
+    """The end of the accumulation."""
+    with h5py.File(content.file()) as file:
+        return np.array([_time(file, "valid_time")])
+
+
+def read_bom(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
+    """Read the accumulation of a Rainfields file as a rain rate.
+
+    Args:
+        path: the file; may be packed.
+        zr: not needed, as the file holds rain and not reflectivity.
+
+    Returns:
+        (time=1, y, x) rain rate [mm h-1]; NaN where the file has its fill value.
+    """
+    content = Content(path)
+    with h5py.File(content.file()) as file:
+        variable = file["precipitation"]
+        check_size(content.path, *variable.shape)
+        code = variable[()]
+        amount = code.astype(np.float32) * np.float32(variable.attrs["scale_factor"][0]) + np.float32(variable.attrs["add_offset"][0])
+        amount[code == variable.attrs["_FillValue"][0]] = np.nan
+        minutes = (_time(file, "valid_time") - _time(file, "start_time")) / np.timedelta64(1, "m")
+        x, y = file["x"][()].astype(float), file["y"][()].astype(float)
+        metres = 1000.0 if bytes(file["x"].attrs["units"]) == b"km" else 1.0
+        mapping = {key: (value.decode() if isinstance(value, bytes) else np.squeeze(value).tolist()) for key, value in file["proj"].attrs.items()}
+        grid = Grid.from_edges(
+            CRS.from_cf(mapping),
+            west=x.min() * metres,
+            north=y.max() * metres,
+            pixel=(float(np.ptp(x)) / (x.size - 1) * metres, float(np.ptp(y)) / (y.size - 1) * metres),
+            shape=(y.size, x.size),
+        )
+        name = bytes(file.attrs.get("station_name", b"")).decode()
+        attrs = {"source": f"Bureau of Meteorology rainfields {name}".strip(), "quantity": "precipitation_amount"}
+        north_first = y[0] > y[-1]
+        return make_frames(rain_rate_from_accumulation(amount if north_first else amount[::-1], minutes), _time(file, "valid_time"), grid, **attrs)
+
+
+def _time(file: h5py.File, name: str) -> np.datetime64:
+    return np.datetime64(int(file[name][()]), "s").astype("datetime64[ns]")

@@ -1,0 +1,194 @@
+"""CF NetCDF and Zarr: any variable that carries a standard name of precipitation or radar reflectivity.
+
+Looked up by standard name first, then by the variable names in common use. Reflectivity at or below 0 dBZ (0.04 mm/h by
+Marshall-Palmer) counts as dry: files without a mark for "no echo" put it there.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from stormcell.data.content import Content, check_size
+from stormcell.errors import ReadError
+from stormcell.frames import make_frames
+from stormcell.grid import Grid
+from stormcell.units import ZR_RULES, ZRRule, mm_per_hour_factor, rain_rate_from_accumulation, rain_rate_from_reflectivity
+
+__all__ = ["ZarrStore", "read_cf", "recognises", "times"]
+
+_RATES = {"rainfall_rate", "rainfall_flux", "precipitation_flux", "lwe_precipitation_rate", "lwe_rainfall_rate"}
+_REFLECTIVITIES = {"equivalent_reflectivity_factor"}
+_AMOUNTS = {"rainfall_amount", "precipitation_amount", "lwe_thickness_of_precipitation_amount", "thickness_of_rainfall_amount"}
+_NAMES = {
+    **dict.fromkeys(("rainfall_rate", "rain_rate", "rainfall_flux", "precipitation_flux", "mmh", "rr", "tprate", "prate"), "rainfall_rate"),
+    **dict.fromkeys(("equivalent_reflectivity_factor", "dbz", "dbzh", "reflectivity"), "equivalent_reflectivity_factor"),
+    **dict.fromkeys(("rainfall_amount", "precipitation_amount", "precipitation", "tp"), "rainfall_amount"),
+}
+_FORECAST_DIMS = {"member", "lead_time", "forecast_period", "realization"}
+
+
+class ZarrStore(Content):
+    """A Zarr archive: a folder where other formats have a file."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.packing = None
+        self.__dict__["head"] = b"ZARR" if is_zarr(self.path) else b""
+
+
+def is_zarr(path: Path) -> bool:
+    """Is this folder the root of a Zarr archive?"""
+    return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zmetadata"))
+
+
+def recognises(content: Content) -> bool:
+    """NetCDF-3, NetCDF-4 or Zarr that holds a variable we can use."""
+    if not (content.head.startswith((b"\x89HDF", b"CDF\x01", b"CDF\x02")) or content.head == b"ZARR"):
+        return False
+    with _open(content) as dataset:
+        return bool(_candidates(dataset))
+
+
+def times(content: Content) -> NDArray[np.datetime64]:
+    """The times along the file's time axis."""
+    with _open(content) as dataset:
+        return _ends(dataset, _variable(dataset, content.path)[0], content.path)
+
+
+def read_cf(path: str | Path, *, zr: ZRRule | None = None, since: np.datetime64 | None = None) -> xr.DataArray:
+    """Read rain from a CF NetCDF file or Zarr archive.
+
+    Args:
+        path: the file, which may be packed, or the archive's folder.
+        zr: rule from reflectivity to rain rate; Marshall-Palmer if None.
+        since: leave out frames before this time.
+
+    Returns:
+        (time, y, x) rain rate [mm h-1], as the file's own times are (they may be uneven: `join_frames` makes gaps explicit).
+
+    Raises:
+        ReadError: no variable, axis, unit or projection that can be used; the message says which.
+    """
+    store = ZarrStore(path) if Path(path).is_dir() else Content(path)
+    with _open(store) as dataset:
+        variable, standard_name = _variable(dataset, store.path)
+        y, x = _axis(dataset, variable, "y", store.path), _axis(dataset, variable, "x", store.path)
+        stamps = _ends(dataset, variable, store.path)
+        field = variable if "time" in variable.dims else variable.expand_dims("time")
+        extra = set(field.dims) - {"time", y, x}
+        if extra:
+            kind = "a forecast, not observations" if extra & _FORECAST_DIMS else f"a field with the extra dimensions {sorted(map(str, extra))}"
+            raise ReadError(f"{store.path}: {variable.name} is {kind}; expected (time, y, x)")
+        wanted = stamps >= (stamps.min() if since is None else since)
+        field = field.transpose("time", y, x).isel(time=np.flatnonzero(wanted))
+        check_size(store.path, *field.shape[1:])
+        values = np.asarray(field.values, dtype=np.float32)
+        rule = zr or ZR_RULES["marshall-palmer"]
+        rain_rate = _rain_rate(values, standard_name, _units(variable), _minutes(dataset, stamps, store.path) if standard_name in _AMOUNTS else 0.0, rule)
+        grid, flips = _grid(dataset, variable, y, x, store.path)
+        attrs = {"source": str(dataset.attrs.get("title", dataset.attrs.get("source", store.path.name))), "quantity": standard_name}
+        attrs |= {"zr_rule": str(rule)} if standard_name in _REFLECTIVITIES else {}
+        attrs |= {key: dataset.attrs[key] for key in ("institution", "references", "license") if key in dataset.attrs}
+        frames = [make_frames(image[flips], stamp, grid, **attrs) for image, stamp in zip(rain_rate, stamps[wanted], strict=True)]
+        return xr.concat(frames, dim="time", combine_attrs="override", join="override", coords="minimal", compat="override")
+
+
+def _open(content: Content) -> xr.Dataset:
+    if content.head == b"ZARR":
+        return xr.open_dataset(content.path, engine="zarr", consolidated=None, chunks=None, decode_timedelta=False)
+    engine = "scipy" if content.head.startswith(b"CDF") else "h5netcdf"
+    return xr.open_dataset(content.file(), engine=engine, decode_timedelta=False, decode_coords="all")
+
+
+def _candidates(dataset: xr.Dataset) -> list[tuple[xr.DataArray, str]]:
+    known = _RATES | _REFLECTIVITIES | _AMOUNTS
+    named = [(variable, variable.attrs["standard_name"]) for variable in dataset.data_vars.values() if variable.attrs.get("standard_name") in known]
+    return named or [(variable, _NAMES[str(name).lower()]) for name, variable in dataset.data_vars.items() if str(name).lower() in _NAMES]
+
+
+def _variable(dataset: xr.Dataset, path: Path) -> tuple[xr.DataArray, str]:
+    candidates = [(variable, name) for variable, name in _candidates(dataset) if variable.ndim >= 2]
+    if not candidates:
+        raise ReadError(f"{path}: holds {', '.join(map(str, dataset.data_vars)) or 'no variable'}; expected one with a standard name of rain or reflectivity")
+    for group in (_RATES, _AMOUNTS, _REFLECTIVITIES):
+        for variable, name in candidates:
+            if name in group:
+                return variable, name
+    return candidates[0]
+
+
+def _units(variable: xr.DataArray) -> str:
+    return str(variable.attrs.get("units", ""))
+
+
+def _rain_rate(values: NDArray[np.float32], standard_name: str, units: str, minutes: float, rule: ZRRule) -> NDArray[np.float32]:
+    if standard_name in _REFLECTIVITIES:
+        if units.lower() not in ("dbz", ""):
+            raise ReadError(f"reflectivity in {units!r}: expected dBZ")
+        return np.where(values <= 0.0, np.float32(0.0), rain_rate_from_reflectivity(values, rule)).astype(np.float32)
+    if standard_name in _AMOUNTS:
+        to_mm = {"mm": 1.0, "kg m-2": 1.0, "kg/m2": 1.0, "m": 1000.0, "cm": 10.0}.get(units)
+        if to_mm is None:
+            raise ReadError(f"rain amount in {units!r}: expected mm, kg m-2 or m")
+        return rain_rate_from_accumulation(values * np.float32(to_mm), minutes).astype(np.float32)
+    return values * np.float32(mm_per_hour_factor(units))
+
+
+def _axis(dataset: xr.Dataset, variable: xr.DataArray, axis: str, path: Path) -> str:
+    """The dimension of the variable that runs along x or y, by CF attributes first, by name otherwise."""
+    standard = {"x": {"projection_x_coordinate", "longitude"}, "y": {"projection_y_coordinate", "latitude"}}[axis]
+    names = {"x": {"x", "lon", "longitude", "xc", "easting"}, "y": {"y", "lat", "latitude", "yc", "northing"}}[axis]
+    for dim in map(str, variable.dims):
+        attrs = dataset[dim].attrs if dim in dataset.coords else {}
+        if attrs.get("standard_name") in standard or attrs.get("axis", "").lower() == axis or dim.lower() in names:
+            return dim
+    raise ReadError(f"{path}: {variable.name} has the dimensions {variable.dims}; expected one that runs along {axis}")
+
+
+def _ends(dataset: xr.Dataset, variable: xr.DataArray, path: Path) -> NDArray[np.datetime64]:
+    """The end of each scan: the upper time bound where the file has bounds, otherwise its time."""
+    if "time" not in dataset.variables:
+        raise ReadError(f"{path}: expected a coordinate 'time'; without it the frames cannot be put in order")
+    bounds = dataset["time"].attrs.get("bounds") or dataset["time"].encoding.get("bounds")
+    stamps = dataset[bounds].values[..., 1] if bounds in dataset.variables else dataset["time"].values
+    if not np.issubdtype(np.asarray(stamps).dtype, np.datetime64):
+        raise ReadError(f"{path}: its times are {np.asarray(stamps).dtype}; expected a CF time such as 'minutes since 2020-01-01'")
+    return np.atleast_1d(stamps).astype("datetime64[ns]")
+
+
+def _minutes(dataset: xr.Dataset, stamps: NDArray[np.datetime64], path: Path) -> float:
+    """How long an amount was gathered: from the time bounds, otherwise from the time step."""
+    bounds = dataset["time"].attrs.get("bounds") or dataset["time"].encoding.get("bounds")
+    if bounds in dataset.variables:
+        return float(np.ptp(dataset[bounds].values.reshape(-1, 2)[0]) / np.timedelta64(1, "m"))
+    if stamps.size > 1:
+        return float(pd.Series(np.diff(np.unique(stamps))).mode()[0] / pd.Timedelta("1min"))
+    raise ReadError(f"{path}: a rain amount needs the time it covers; expected time bounds or more than one time")
+
+
+def _grid(dataset: xr.Dataset, variable: xr.DataArray, y: str, x: str, path: Path) -> tuple[Grid, tuple[slice, slice]]:
+    """The grid, and how to turn an image so that north is up and west is left."""
+    if x not in dataset.coords or y not in dataset.coords:
+        raise ReadError(f"{path}: expected coordinates for the dimensions {y} and {x}")
+    axes: dict[str, NDArray[np.float64]] = {}
+    for name in (x, y):
+        to_metres = 1000.0 if dataset[name].attrs.get("units") == "km" else 1.0
+        axes[name] = dataset[name].values.astype(np.float64) * to_metres
+    mapping = variable.attrs.get("grid_mapping") or variable.encoding.get("grid_mapping")
+    geographic = dataset[x].attrs.get("units", "").startswith("degree") or dataset[x].attrs.get("standard_name") == "longitude"
+    if mapping in dataset.variables:
+        attrs: dict[str, Any] = dict(dataset[mapping].attrs)
+        wkt = attrs.get("crs_wkt") or attrs.get("spatial_ref")
+        crs = CRS.from_wkt(wkt) if wkt else CRS.from_cf(attrs)
+    elif geographic:
+        crs = CRS.from_user_input("OGC:CRS84")
+    else:
+        raise ReadError(f"{path}: {variable.name} names no grid_mapping; expected one, so that its place on earth is known")
+    west_first, north_first = bool(axes[x][0] <= axes[x][-1]), bool(axes[y][0] >= axes[y][-1])
+    flips = (slice(None, None, 1 if north_first else -1), slice(None, None, 1 if west_first else -1))
+    return Grid(crs, axes[x][flips[1]], axes[y][flips[0]]), flips

@@ -1,0 +1,168 @@
+"""ODIM_H5 composites, the exchange format of European weather services (OPERA).
+
+Source: OPERA Data Information Model for HDF5, versions 2.0 to 2.4. A pixel is stored as an integer or float p with value
+gain p + offset. `nodata` marks pixels that no radar covers (NaN here), `undetect` those where it saw nothing (0 here).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from pyproj import CRS, Transformer
+
+from stormcell.data.content import Content, check_size
+from stormcell.errors import ReadError
+from stormcell.frames import grid_of, make_frames
+from stormcell.grid import Grid
+from stormcell.units import ZR_RULES, ZRRule, rain_rate_from_accumulation, rain_rate_from_reflectivity, reflectivity_from_rain_rate
+
+__all__ = ["read_odim", "recognises", "times", "write_odim"]
+
+QUANTITIES = ("RATE", "ACRR", "DBZH", "TH")  # in order of preference
+
+
+def recognises(content: Content) -> bool:
+    """HDF5 that says ODIM in its conventions, or has ODIM's groups."""
+    if not content.head.startswith(b"\x89HDF"):
+        return False
+    with h5py.File(content.file()) as file:
+        return "ODIM" in _text(file.attrs.get("Conventions", "")) or {"what", "where", "dataset1"} <= set(file)
+
+
+def times(content: Content) -> NDArray[np.datetime64]:
+    """The nominal time of the composite."""
+    with h5py.File(content.file()) as file:
+        return np.array([_nominal_time(file)])
+
+
+def read_odim(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
+    """Read the rain rate (RATE), accumulation (ACRR) or reflectivity (DBZH, TH) of an ODIM_H5 composite.
+
+    Args:
+        path: the file; may be gzip or bzip2 packed.
+        zr: rule from reflectivity to rain rate; Marshall-Palmer if None.
+
+    Returns:
+        (time=1, y, x) rain rate [mm h-1]; nodata is NaN, undetect is 0.
+
+    Raises:
+        ReadError: the file is no composite, has none of these quantities, or its parts do not fit.
+    """
+    content = Content(path)
+    with h5py.File(content.file()) as file:
+        kind = _text(file["what"].attrs.get("object", ""))
+        if kind not in ("COMP", "IMAGE"):
+            raise ReadError(f"{content.path}: is an ODIM {kind or 'file of unknown kind'}; expected a composite (COMP): grid the polar data first")
+        data, what = _best_quantity(file, content.path)
+        check_size(content.path, *data.shape)
+        grid = _grid(file["where"].attrs, data.shape, content.path)
+        rule = zr or ZR_RULES["marshall-palmer"]
+        rain_rate = _rain_rate(data[()], what, rule)
+        attrs = {"source": f"ODIM_H5 {_text(file['what'].attrs.get('source', ''))}".strip(), "quantity": what["quantity"]}
+        if what["quantity"] in ("DBZH", "TH"):
+            attrs["zr_rule"] = str(rule)
+        return make_frames(rain_rate, _nominal_time(file), grid, **attrs)
+
+
+def _best_quantity(file: h5py.File, path: Path) -> tuple[h5py.Dataset, dict[str, Any]]:
+    """The data set of the first of `QUANTITIES` that the file has, with the `what` attributes of all levels above it."""
+    found: dict[str, tuple[h5py.Dataset, dict[str, Any]]] = {}
+    for dataset in (file[name] for name in sorted(file) if name.startswith("dataset")):
+        for data in (dataset[name] for name in sorted(dataset) if name.startswith("data")):
+            what: dict[str, Any] = {}
+            for level in (file, dataset, data):
+                what |= {key: _text(value) if isinstance(value, bytes | str) else value for key, value in dict(level["what"].attrs).items()} if "what" in level else {}
+            if isinstance(data.get("data"), h5py.Dataset):
+                found.setdefault(what.get("quantity", ""), (data["data"], what))
+    for quantity in QUANTITIES:
+        if quantity in found:
+            return found[quantity]
+    raise ReadError(f"{path}: has the ODIM quantities {sorted(found)}; expected one of {', '.join(QUANTITIES)}")
+
+
+def _rain_rate(raw: NDArray[Any], what: dict[str, Any], rule: ZRRule) -> NDArray[np.float32]:
+    value = (raw * float(what.get("gain", 1.0)) + float(what.get("offset", 0.0))).astype(np.float32)
+    if what["quantity"] in ("DBZH", "TH"):
+        value = rain_rate_from_reflectivity(value, rule)
+    elif what["quantity"] == "ACRR":
+        value = rain_rate_from_accumulation(value, (_time(what, "end") - _time(what, "start")) / np.timedelta64(1, "m"))
+    if "undetect" in what:
+        value[raw == what["undetect"]] = 0.0
+    if "nodata" in what:
+        value[raw == what["nodata"]] = np.nan
+    return value
+
+
+def _grid(where: h5py.AttributeManager, shape: tuple[int, ...], path: Path) -> Grid:
+    crs = CRS.from_user_input(_text(where["projdef"]))
+    rows, columns = int(where["ysize"]), int(where["xsize"])
+    if shape != (rows, columns):
+        raise ReadError(f"{path}: the image has {shape} pixels, its header says {(rows, columns)}; the file is inconsistent")
+    to_map = Transformer.from_crs("OGC:CRS84", crs, always_xy=True)
+    pixel = float(where["xscale"]), float(where["yscale"])
+    if "UL_lon" in where:
+        west, north = to_map.transform(float(where["UL_lon"]), float(where["UL_lat"]))
+    else:
+        west, south = to_map.transform(float(where["LL_lon"]), float(where["LL_lat"]))
+        north = south + rows * pixel[1]
+    return Grid.from_edges(crs, west=west, north=north, pixel=pixel, shape=(rows, columns))
+
+
+def _nominal_time(file: h5py.File) -> np.datetime64:
+    return _time({key: _text(value) for key, value in file["what"].attrs.items() if key in ("date", "time")}, "")
+
+
+def _time(what: dict[str, Any], prefix: str) -> np.datetime64:
+    date, clock = what[f"{prefix}date"], what[f"{prefix}time"].ljust(6, "0")
+    return np.datetime64(f"{date[:4]}-{date[4:6]}-{date[6:8]}T{clock[:2]}:{clock[2:4]}:{clock[4:6]}", "ns")
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def write_odim(frames: xr.DataArray, folder: str | Path, *, zr: ZRRule | None = None) -> list[Path]:
+    """Write frames as ODIM_H5 composites of reflectivity, one file a scan: DBZH in 16 bits of 0.01 dBZ, undetect where dry, nodata where NaN.
+
+    Args:
+        frames: (time, y, x) rain rate [mm h-1].
+        folder: where the files go; made if absent.
+        zr: rule from rain rate to reflectivity; Marshall-Palmer if None.
+
+    Returns:
+        The paths, in order of time.
+    """
+    grid, rule = grid_of(frames), zr or ZR_RULES["marshall-palmer"]
+    gain, offset, nodata, undetect = 0.01, -100.0, 65535, 0
+    to_lonlat = Transformer.from_crs(grid.crs, "OGC:CRS84", always_xy=True)
+    west, south, east, north = grid.edges
+    corners = {"UL": (west, north), "UR": (east, north), "LL": (west, south), "LR": (east, south)}
+    paths = []
+    for frame in frames:
+        stamp = str(frame["time"].values.astype("datetime64[s]"))
+        date, clock = stamp[:10].replace("-", ""), stamp[11:].replace(":", "")
+        path = Path(folder) / f"{date}{clock[:4]}_composite.h5"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        dbz = reflectivity_from_rain_rate(frame.values, rule)
+        code = np.where(np.isfinite(dbz), np.round((np.where(np.isfinite(dbz), dbz, 0.0) - offset) / gain).clip(1, 65534), undetect)
+        code[np.isnan(frame.values)] = nodata
+        with h5py.File(path, "w") as file:
+            file.attrs["Conventions"] = np.bytes_("ODIM_H5/V2_4")
+            _write_attrs(file.create_group("what"), object="COMP", version="H5rad 2.4", date=date, time=clock, source="ORG:0,CMT:stormcell")
+            where = {f"{name}_{axis}": value for name, xy in corners.items() for axis, value in zip(("lon", "lat"), to_lonlat.transform(*xy), strict=True)}
+            size = {"xsize": grid.shape[1], "ysize": grid.shape[0], "xscale": grid.pixel[0], "yscale": grid.pixel[1]}
+            _write_attrs(file.create_group("where"), projdef=grid.crs.to_wkt(), **where, **size)
+            times = {"startdate": date, "starttime": clock, "enddate": date, "endtime": clock}
+            _write_attrs(file.create_group("dataset1/what"), product="COMP", **times)
+            _write_attrs(file.create_group("dataset1/data1/what"), quantity="DBZH", gain=gain, offset=offset, nodata=float(nodata), undetect=float(undetect))
+            file.create_dataset("dataset1/data1/data", data=code.astype(np.uint16), compression="gzip", compression_opts=4, shuffle=True)
+        paths.append(path)
+    return paths
+
+
+def _write_attrs(group: h5py.Group, **attrs: Any) -> None:
+    for key, value in attrs.items():
+        group.attrs[key] = np.bytes_(value) if isinstance(value, str) else value
