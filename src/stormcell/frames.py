@@ -95,7 +95,9 @@ def make_forecast(rain_rate: ArrayLike, past: xr.DataArray, lead_times: Spans, *
         "member": xr.Variable("member", np.arange(values.shape[0], dtype=np.int32), {"standard_name": "realization", "units": "1"}),
         "lead_time": xr.Variable("lead_time", leads, {"standard_name": "forecast_period", "long_name": "time since the last scan"}),
         "time": xr.Variable("lead_time", reference + leads, {"standard_name": "time", "long_name": "valid time"}),
-        "forecast_reference_time": xr.Variable((), reference, {"standard_name": "forecast_reference_time", "long_name": "time of the last scan"}),
+        "forecast_reference_time": xr.Variable(
+            (), reference, {"standard_name": "forecast_reference_time", "long_name": "time of the last scan"}
+        ),
         **coordinates_of(grid_of(past)),
     }
     kept = {key: value for key, value in past.attrs.items() if key not in ("gaps",)}

@@ -27,8 +27,8 @@ class Grid:
     """
 
     crs: CRS
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
+    x: NDArray[np.floating]
+    y: NDArray[np.floating]
 
     def __post_init__(self) -> None:
         for name, axis, sign in (("x", self.x, 1.0), ("y", self.y, -1.0)):
@@ -98,7 +98,7 @@ class Grid:
         if not self.crs.is_geographic:
             return (dx + dy) / 2 * self.crs.axis_info[0].unit_conversion_factor / 1000.0
         km_per_degree = 111.2
-        return (dx * np.cos(np.radians(float(self.y.mean()))) + dy) / 2 * km_per_degree
+        return float((dx * np.cos(np.radians(self.y.mean())) + dy) / 2 * km_per_degree)
 
     def same_as(self, other: "Grid") -> bool:
         """Do both grids have the same pixels (to a hundredth of a pixel) in the same projection?"""

@@ -123,7 +123,8 @@ def rain_rate_from_accumulation(amount_mm: ArrayLike, minutes: float) -> Floats:
         raise UnitsError(f"an accumulation needs the time it covers: expected minutes above 0, got {minutes}")
     amount = np.asarray(amount_mm)
     amount = amount if np.issubdtype(amount.dtype, np.floating) else amount.astype(np.float32)
-    return amount * amount.dtype.type(60.0 / minutes)
+    rain_rate: Floats = amount * amount.dtype.type(60.0 / minutes)
+    return rain_rate
 
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}

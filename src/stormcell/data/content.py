@@ -6,7 +6,7 @@ import io
 import zlib
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from stormcell.errors import ReadError
 
@@ -44,7 +44,7 @@ class Content:
     def stream(self) -> IO[bytes]:
         """The unpacked content as a forward stream. Nothing limits it: read from it in bounded pieces."""
         if self.packing == "gzip":
-            return gzip.open(self.path, "rb")
+            return cast(IO[bytes], gzip.open(self.path, "rb"))
         if self.packing == "bzip2":
             return bz2.open(self.path, "rb")
         return self.path.open("rb")
@@ -55,7 +55,9 @@ class Content:
             with self.stream() as stream:
                 return stream.read(size)
         except FOREIGN_FAULTS as error:
-            raise ReadError(f"{self.path}: the {self.packing or 'file'} data are broken or cut off ({error}); fetch the file again") from error
+            raise ReadError(
+                f"{self.path}: the {self.packing or 'file'} data are broken or cut off ({error}); fetch the file again"
+            ) from error
 
     @cached_property
     def head(self) -> bytes:
@@ -70,7 +72,9 @@ class Content:
         """
         content = self.start(MAX_UNPACKED_BYTES + 1)
         if len(content) > MAX_UNPACKED_BYTES:
-            raise ReadError(f"{self.path}: unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB, which no radar file does; unpack and check it by hand")
+            raise ReadError(
+                f"{self.path}: unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB, which no radar file does; look into it by hand"
+            )
         return content
 
     def file(self) -> Path | io.BytesIO:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from glob import glob, has_magic
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from stormcell.data.content import FOREIGN_FAULTS, Content
 from stormcell.data.readers import Reader, cf, reader_for
-from stormcell.errors import ReadError, StormcellError, UnknownFormatError
+from stormcell.errors import ReadError, StormcellError
 from stormcell.frames import Times, join_frames, regular_times
 from stormcell.progress import track
 from stormcell.units import ZRRule
@@ -115,7 +116,8 @@ def find_scans(inputs: str | Path | Iterable[str | Path], *, skip_bad: bool = Fa
     for path in find_files(inputs):
         try:
             name, reader = reader_for(path)
-            times = _guarded(path, name, lambda path=path, reader=reader: reader.times(_content(path)))  # type: ignore[misc]
+            with _decoding(path, name):
+                times = reader.times(_content(path))
             _check_clock(path, times)
         except ReadError as error:
             if not skip_bad:
@@ -135,7 +137,8 @@ def read_scan(scan: Scan, *, zr: ZRRule | None = None, since: np.datetime64 | No
         ReadError: the file is broken, or holds what no radar measures.
     """
     options = {"since": since} if scan.reader.series else {}
-    frames: xr.DataArray = _guarded(scan.path, scan.format, lambda: scan.reader.read(scan.path, zr=zr, **options))
+    with _decoding(scan.path, scan.format):
+        frames = scan.reader.read(scan.path, zr=zr, **options)
     return _screen(frames, scan.path)
 
 
@@ -157,17 +160,20 @@ def _screen(frames: xr.DataArray, path: Path) -> xr.DataArray:
     return frames.assign_attrs(file=str(path), pixels_screened=count)
 
 
-def _guarded(path: Path, format_name: str, work):  # type: ignore[no-untyped-def]
-    """Run a reader on a foreign file, and turn whatever its libraries raise into one clear error."""
+@contextmanager
+def _decoding(path: Path, format_name: str) -> Iterator[None]:
+    """While a reader works on a foreign file: whatever its libraries raise becomes one clear error."""
     try:
-        return work()
-    except (ReadError, UnknownFormatError):
+        yield
+    except ReadError:
         raise
     except StormcellError as error:
         raise ReadError(f"{path}: {error}") from error
     except FOREIGN_FAULTS as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ReadError(f"{path}: looks like {format_name} but is broken or cut off ({reason}); fetch it again, or leave it out with --skip-bad") from error
+        raise ReadError(
+            f"{path}: looks like {format_name} but is broken or cut off ({reason}); fetch it again, or leave it out with --skip-bad"
+        ) from error
 
 
 def _content(path: Path) -> Content:
@@ -177,7 +183,10 @@ def _content(path: Path) -> Content:
 def _check_clock(path: Path, times: NDArray[np.datetime64]) -> None:
     now = np.datetime64("now", "ns")
     if times.size and times.max() > now + CLOCK_TOLERANCE:
-        raise ReadError(f"{path}: is dated {str(times.max())[:16]} UTC, in the future (now it is {str(now)[:16]}); check the file or this machine's clock")
+        raise ReadError(
+            f"{path}: is dated {str(times.max())[:16]} UTC, which is in the future (now it is {str(now)[:16]}); "
+            "check the file, or this machine's clock"
+        )
 
 
 def _touches(scan: Scan, wanted: Times) -> bool:

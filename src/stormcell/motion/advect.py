@@ -101,7 +101,10 @@ def _spacing_for(motion: Floats) -> int:
         if min(shape) < 4 * spacing:
             continue
         column, row = np.meshgrid(*(node_places(size, spacing) for size in reversed(shape)))
-        if all(_off(part, upsample(nodes, spacing, shape)) <= _TOLERANCE for part, nodes in zip(motion, _motion_at(motion, column, row), strict=True)):
+        if all(
+            _off(part, upsample(nodes, spacing, shape)) <= _TOLERANCE
+            for part, nodes in zip(motion, _motion_at(motion, column, row), strict=True)
+        ):
             return spacing
     return 1
 

@@ -24,7 +24,17 @@ __all__ = ["read_forecast", "write_netcdf"]
 CONVENTIONS = "CF-1.11"
 _CHUNK_SIDE = 1024
 _UTC = {"units_metadata": "leap_seconds: none"}  # seconds are counted as in POSIX time
-_WITH_MEANING = {"_FillValue", "missing_value", "scale_factor", "add_offset", "valid_min", "valid_max", "valid_range", "coordinates", "dtype"}
+_WITH_MEANING = {
+    "_FillValue",
+    "missing_value",
+    "scale_factor",
+    "add_offset",
+    "valid_min",
+    "valid_max",
+    "valid_range",
+    "coordinates",
+    "dtype",
+}
 
 
 def write_netcdf(field: xr.DataArray, path: str | Path) -> None:
@@ -133,6 +143,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
         return value
     if isinstance(value, list | tuple | dict):
-        numbers = not isinstance(value, dict) and value and all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
+        numbers = (
+            not isinstance(value, dict) and value and all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
+        )
         return np.array(value) if numbers else json.dumps(value, default=str)
     return str(value)

@@ -24,7 +24,9 @@ def recognises(content: Content) -> bool:
     if not content.head.startswith(b"\x89HDF"):
         return False
     with h5py.File(content.file()) as file:
-        return {"precipitation", "start_time", "valid_time", "proj"} <= set(file) and b"Bureau of Meteorology" in bytes(file.attrs.get("institution", b""))
+        return {"precipitation", "start_time", "valid_time", "proj"} <= set(file) and b"Bureau of Meteorology" in bytes(
+            file.attrs.get("institution", b"")
+        )
 
 
 def times(content: Content) -> NDArray[np.datetime64]:
@@ -53,7 +55,9 @@ def read_bom(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
         minutes = (_time(file, "valid_time") - _time(file, "start_time")) / np.timedelta64(1, "m")
         x, y = file["x"][()].astype(float), file["y"][()].astype(float)
         metres = 1000.0 if bytes(file["x"].attrs["units"]) == b"km" else 1.0
-        mapping = {key: (value.decode() if isinstance(value, bytes) else np.squeeze(value).tolist()) for key, value in file["proj"].attrs.items()}
+        mapping = {
+            key: (value.decode() if isinstance(value, bytes) else np.squeeze(value).tolist()) for key, value in file["proj"].attrs.items()
+        }
         grid = Grid.from_edges(
             CRS.from_cf(mapping),
             west=x.min() * metres,
@@ -64,8 +68,10 @@ def read_bom(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
         name = bytes(file.attrs.get("station_name", b"")).decode()
         attrs = {"source": f"Bureau of Meteorology rainfields {name}".strip(), "quantity": "precipitation_amount"}
         north_first = y[0] > y[-1]
-        return make_frames(rain_rate_from_accumulation(amount if north_first else amount[::-1], minutes), _time(file, "valid_time"), grid, **attrs)
+        return make_frames(
+            rain_rate_from_accumulation(amount if north_first else amount[::-1], minutes), _time(file, "valid_time"), grid, **attrs
+        )
 
 
 def _time(file: h5py.File, name: str) -> np.datetime64:
-    return np.datetime64(int(file[name][()]), "s").astype("datetime64[ns]")
+    return np.datetime64(int(file[name][()]) * 1_000_000_000, "ns")

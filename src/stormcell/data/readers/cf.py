@@ -82,14 +82,18 @@ def read_cf(path: str | Path, *, zr: ZRRule | None = None, since: np.datetime64 
         field = variable if "time" in variable.dims else variable.expand_dims("time")
         extra = set(field.dims) - {"time", y, x}
         if extra:
-            kind = "a forecast, not observations" if extra & _FORECAST_DIMS else f"a field with the extra dimensions {sorted(map(str, extra))}"
+            kind = (
+                "a forecast, not observations" if extra & _FORECAST_DIMS else f"a field with the extra dimensions {sorted(map(str, extra))}"
+            )
             raise ReadError(f"{store.path}: {variable.name} is {kind}; expected (time, y, x)")
         wanted = stamps >= (stamps.min() if since is None else since)
         field = field.transpose("time", y, x).isel(time=np.flatnonzero(wanted))
         check_size(store.path, *field.shape[1:])
         values = np.asarray(field.values, dtype=np.float32)
         rule = zr or ZR_RULES["marshall-palmer"]
-        rain_rate = _rain_rate(values, standard_name, _units(variable), _minutes(dataset, stamps, store.path) if standard_name in _AMOUNTS else 0.0, rule)
+        rain_rate = _rain_rate(
+            values, standard_name, _units(variable), _minutes(dataset, stamps, store.path) if standard_name in _AMOUNTS else 0.0, rule
+        )
         grid, flips = _grid(dataset, variable, y, x, store.path)
         attrs = {"source": str(dataset.attrs.get("title", dataset.attrs.get("source", store.path.name))), "quantity": standard_name}
         attrs |= {"zr_rule": str(rule)} if standard_name in _REFLECTIVITIES else {}
@@ -107,14 +111,21 @@ def _open(content: Content) -> xr.Dataset:
 
 def _candidates(dataset: xr.Dataset) -> list[tuple[xr.DataArray, str]]:
     known = _RATES | _REFLECTIVITIES | _AMOUNTS
-    named = [(variable, variable.attrs["standard_name"]) for variable in dataset.data_vars.values() if variable.attrs.get("standard_name") in known]
+    named = [
+        (variable, variable.attrs["standard_name"])
+        for variable in dataset.data_vars.values()
+        if variable.attrs.get("standard_name") in known
+    ]
     return named or [(variable, _NAMES[str(name).lower()]) for name, variable in dataset.data_vars.items() if str(name).lower() in _NAMES]
 
 
 def _variable(dataset: xr.Dataset, path: Path) -> tuple[xr.DataArray, str]:
     candidates = [(variable, name) for variable, name in _candidates(dataset) if variable.ndim >= 2]
     if not candidates:
-        raise ReadError(f"{path}: holds {', '.join(map(str, dataset.data_vars)) or 'no variable'}; expected one with a standard name of rain or reflectivity")
+        raise ReadError(
+            f"{path}: holds {', '.join(map(str, dataset.data_vars)) or 'no variable'}; "
+            "expected a variable with a standard name of rain or reflectivity"
+        )
     for group in (_RATES, _AMOUNTS, _REFLECTIVITIES):
         for variable, name in candidates:
             if name in group:

@@ -59,7 +59,9 @@ def read_fmi(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
     check_size(content.path, rows, columns)
     pixels = data[size.end() :]
     if len(pixels) != rows * columns:
-        raise ReadError(f"{content.path}: expected {rows * columns} pixels, got {len(pixels)}; the file is cut off or broken: fetch it again")
+        raise ReadError(
+            f"{content.path}: expected {rows * columns} pixels, got {len(pixels)}; the file is cut off or broken: fetch it again"
+        )
     code = np.frombuffer(pixels, np.uint8).reshape(rows, columns)
     rule = zr or ZR_RULES["fmi"]
     table = rain_rate_from_reflectivity(np.arange(256, dtype=np.float32) / 2 - 32, rule)
@@ -74,9 +76,13 @@ def _grid(header: dict[str, list[str]], shape: tuple[int, int], path: Path) -> G
     lon, lat, true = (float(header[key][0]) for key in ("centrallongitude", "centrallatitude", "truelatitude"))
     crs = CRS.from_user_input(f"+proj=stere +lat_0={lat} +lat_ts={true} +lon_0={lon} +x_0=0 +y_0=0 +R=6371288 +units=m")
     to_map = Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
-    west, south = to_map.transform(*(float(value) for value in header["bottomleft"]))
-    east, north = to_map.transform(*(float(value) for value in header["topright"]))
+    west, south = to_map.transform(*_lonlat(header["bottomleft"]))
+    east, north = to_map.transform(*_lonlat(header["topright"]))
     return Grid.from_edges(crs, west=west, north=north, pixel=((east - west) / shape[1], (north - south) / shape[0]), shape=shape)
+
+
+def _lonlat(values: list[str]) -> tuple[float, float]:
+    return float(values[0]), float(values[1])
 
 
 def _header(head: bytes) -> dict[str, list[str]]:

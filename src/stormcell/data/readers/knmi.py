@@ -60,7 +60,9 @@ def read_knmi(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
         code = image["image_data"][()]
         formula = _FORMULA.search(_text(calibration["calibration_formulas"]))
         if formula is None:
-            raise ReadError(f"{content.path}: calibration {_text(calibration['calibration_formulas'])!r} is not understood; expected GEO = a * PV + b")
+            raise ReadError(
+                f"{content.path}: calibration {_text(calibration['calibration_formulas'])!r} is not understood; expected GEO = a * PV + b"
+            )
         value = code.astype(np.float32) * np.float32(formula[1]) + np.float32(formula[2].replace(" ", ""))
         quantity = _text(image.attrs["image_geo_parameter"])
         attrs = {"source": f"KNMI {_text(image.attrs['image_product_name'])}", "quantity": quantity}
@@ -79,7 +81,9 @@ def read_knmi(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
 
 def _grid(geographic: h5py.Group, shape: tuple[int, ...]) -> Grid:
     """KNMI counts in kilometres, in the projection's text as well as in the pixel sizes."""
-    where = {key: float(value[0]) for key, value in geographic.attrs.items() if np.size(value) == 1 and np.asarray(value).dtype.kind in "fi"}
+    where = {
+        key: float(value[0]) for key, value in geographic.attrs.items() if np.size(value) == 1 and np.asarray(value).dtype.kind in "fi"
+    }
     parameters = _text(geographic["map_projection"].attrs["projection_proj4_params"])
     in_metres = re.sub(r"\+(a|b|x_0|y_0)=([-\d.]+)", lambda match: f"+{match[1]}={float(match[2]) * 1000:.3f}", parameters)
     dx, dy = where["geo_pixel_size_x"] * 1000.0, where["geo_pixel_size_y"] * 1000.0

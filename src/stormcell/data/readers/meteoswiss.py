@@ -57,7 +57,9 @@ def read_meteoswiss(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArr
     content = Content(path)
     with Image.open(content.file(), formats=["GIF"]) as image:
         if image.mode not in ("P", "L") or image.size != _SHAPE[::-1]:
-            raise ReadError(f"{content.path}: is a {image.size[0]} x {image.size[1]} {image.mode} image; expected a palette image of 710 x 640")
+            raise ReadError(
+                f"{content.path}: is a {image.size[0]} x {image.size[1]} {image.mode} image; expected a palette image of 710 x 640"
+            )
         code = np.asarray(image)
     index = np.arange(256, dtype=np.float64)
     amount = (10.0 ** ((index - 71.5) / 20.0) / 316.0) ** (1 / 1.5)

@@ -51,12 +51,14 @@ def read_mrms(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
     declared = int.from_bytes(content.head[8:16], "big")
     data = content.bytes()
     if len(data) < declared:
-        raise ReadError(f"{content.path}: the GRIB message should have {declared} bytes, got {len(data)}; the file is cut off: fetch it again")
+        raise ReadError(
+            f"{content.path}: the GRIB message should have {declared} bytes, got {len(data)}; the file is cut off: fetch it again"
+        )
     with MemoryFile(data, ext=".grib2") as memory, rasterio.open(memory.name, driver="GRIB") as source:
         check_size(content.path, source.height, source.width)
         tags = source.tags(1)
         if tags.get("GRIB_UNIT") != "[mm/hr]":
-            raise ReadError(f"{content.path}: holds {tags.get('GRIB_COMMENT', 'something unnamed')}; expected a rain rate in [mm/hr], such as PrecipRate")
+            raise ReadError(f"{content.path}: holds {tags.get('GRIB_COMMENT', 'something unnamed')}; expected a rain rate in [mm/hr]")
         rain_rate = source.read(1, out_dtype="float32")
         west, dx, north, dy = source.transform.c, source.transform.a, source.transform.f, -source.transform.e
         crs = source.crs.to_wkt()

@@ -55,7 +55,9 @@ def read_odim(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
     with h5py.File(content.file()) as file:
         kind = _text(file["what"].attrs.get("object", ""))
         if kind not in ("COMP", "IMAGE"):
-            raise ReadError(f"{content.path}: is an ODIM {kind or 'file of unknown kind'}; expected a composite (COMP): grid the polar data first")
+            raise ReadError(
+                f"{content.path}: is an ODIM {kind or 'file of unknown kind'}; expected a composite (COMP): grid the polar data first"
+            )
         data, what = _best_quantity(file, content.path)
         check_size(content.path, *data.shape)
         grid = _grid(file["where"].attrs, data.shape, content.path)
@@ -74,7 +76,11 @@ def _best_quantity(file: h5py.File, path: Path) -> tuple[h5py.Dataset, dict[str,
         for data in (dataset[name] for name in sorted(dataset) if name.startswith("data")):
             what: dict[str, Any] = {}
             for level in (file, dataset, data):
-                what |= {key: _text(value) if isinstance(value, bytes | str) else value for key, value in dict(level["what"].attrs).items()} if "what" in level else {}
+                what |= (
+                    {key: _text(value) if isinstance(value, bytes | str) else value for key, value in dict(level["what"].attrs).items()}
+                    if "what" in level
+                    else {}
+                )
             if isinstance(data.get("data"), h5py.Dataset):
                 found.setdefault(what.get("quantity", ""), (data["data"], what))
     for quantity in QUANTITIES:
@@ -125,7 +131,9 @@ def _text(value: object) -> str:
 
 
 def write_odim(frames: xr.DataArray, folder: str | Path, *, zr: ZRRule | None = None) -> list[Path]:
-    """Write frames as ODIM_H5 composites of reflectivity, one file a scan: DBZH in 16 bits of 0.01 dBZ, undetect where dry, nodata where NaN.
+    """Write frames as ODIM_H5 composites of reflectivity, one file a scan.
+
+    DBZH in 16 bits, steps of 0.01 dBZ; undetect where it is dry, nodata where NaN.
 
     Args:
         frames: (time, y, x) rain rate [mm h-1].
@@ -152,12 +160,23 @@ def write_odim(frames: xr.DataArray, folder: str | Path, *, zr: ZRRule | None = 
         with h5py.File(path, "w") as file:
             file.attrs["Conventions"] = np.bytes_("ODIM_H5/V2_4")
             _write_attrs(file.create_group("what"), object="COMP", version="H5rad 2.4", date=date, time=clock, source="ORG:0,CMT:stormcell")
-            where = {f"{name}_{axis}": value for name, xy in corners.items() for axis, value in zip(("lon", "lat"), to_lonlat.transform(*xy), strict=True)}
+            where = {
+                f"{name}_{axis}": value
+                for name, xy in corners.items()
+                for axis, value in zip(("lon", "lat"), to_lonlat.transform(*xy), strict=True)
+            }
             size = {"xsize": grid.shape[1], "ysize": grid.shape[0], "xscale": grid.pixel[0], "yscale": grid.pixel[1]}
             _write_attrs(file.create_group("where"), projdef=grid.crs.to_wkt(), **where, **size)
             times = {"startdate": date, "starttime": clock, "enddate": date, "endtime": clock}
             _write_attrs(file.create_group("dataset1/what"), product="COMP", **times)
-            _write_attrs(file.create_group("dataset1/data1/what"), quantity="DBZH", gain=gain, offset=offset, nodata=float(nodata), undetect=float(undetect))
+            _write_attrs(
+                file.create_group("dataset1/data1/what"),
+                quantity="DBZH",
+                gain=gain,
+                offset=offset,
+                nodata=float(nodata),
+                undetect=float(undetect),
+            )
             file.create_dataset("dataset1/data1/data", data=code.astype(np.uint16), compression="gzip", compression_opts=4, shuffle=True)
         paths.append(path)
     return paths

@@ -121,7 +121,9 @@ def _rain_rate(data: bytes, header: _Header, rule: ZRRule, path: Path) -> NDArra
     rows, columns = header.shape
     body, width = data[header.length :], 1 if header.product in _REFLECTIVITY else 2
     if len(body) != rows * columns * width:
-        raise ReadError(f"{path}: expected {rows * columns * width} bytes of pixels, got {len(body)}; the file is cut off or broken: fetch it again")
+        raise ReadError(
+            f"{path}: expected {rows * columns * width} bytes of pixels, got {len(body)}; the file is cut off or broken: fetch it again"
+        )
     if width == 1:
         code = np.frombuffer(body, np.uint8)
         table = rain_rate_from_reflectivity(np.arange(256, dtype=np.float32) / 2 - 32.5, rule)
@@ -157,7 +159,9 @@ def _parse(data: bytes, path: Path) -> _Header:
         raise ReadError(f"{path}: expected the fields PR, INT and GP in the RADOLAN header")
     check_size(path, int(shape[1]), int(shape[2]))
     time = np.datetime64(f"20{year:02d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}", "ns")
-    return _Header(product, time, (int(shape[1]), int(shape[2])), 10.0 ** int(precision[1]), int(minutes[1]), int(lead[1]) if lead else 0, length)
+    return _Header(
+        product, time, (int(shape[1]), int(shape[2])), 10.0 ** int(precision[1]), int(minutes[1]), int(lead[1]) if lead else 0, length
+    )
 
 
 def _is_tar(content: Content) -> bool:

@@ -1,0 +1,1 @@
+"""Benchmarks: speed and skill as ratios to public reference implementations in the same run."""

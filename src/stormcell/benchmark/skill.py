@@ -1,0 +1,61 @@
+"""Skill on real events: every method on every issue time, scored on the pixels that all of them know."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from stormcell.data.read import read
+from stormcell.frames import Spans, step_of
+from stormcell.methods import Method
+from stormcell.progress import track
+from stormcell.verification.contingency import Contingency
+
+__all__ = ["event_counts", "issue_windows"]
+
+
+def issue_windows(frames: xr.DataArray, *, past: int, ahead: int, every: int) -> Iterator[tuple[xr.DataArray, xr.DataArray]]:
+    """Cut an event into (past, future) pairs: `past` frames up to the issue time, `ahead` frames after it, a new one `every` frames."""
+    for start in range(0, frames.sizes["time"] - past - ahead + 1, every):
+        yield frames.isel(time=slice(start, start + past)), frames.isel(time=slice(start + past, start + past + ahead))
+
+
+def event_counts(
+    folder: Path,
+    methods: Mapping[str, Method],
+    *,
+    lead_minutes: tuple[int, ...],
+    thresholds: tuple[float, ...],
+    past: int,
+    every: int,
+    last: int | None = None,
+) -> dict[str, xr.DataArray]:
+    """Contingency counts of each method, summed over an event.
+
+    Args:
+        folder: radar files of one event.
+        methods: what to compare.
+        lead_minutes: lead times to score; rounded to whole radar steps.
+        thresholds: rain rates [mm h-1].
+        past: frames given to every method.
+        every: frames between issue times.
+        last: only the last so many frames of the event.
+
+    Returns:
+        Name -> counts (threshold, lead_time, outcome). A pixel counts only where the observation and all methods know it.
+    """
+    frames = read(folder, last=last)
+    step = step_of(frames)
+    leads: Spans = np.unique([max(1, round(minutes / (step / np.timedelta64(1, "m")))) for minutes in lead_minutes]) * step
+    score = Contingency(thresholds)
+    totals: dict[str, xr.DataArray] = {}
+    windows = list(issue_windows(frames, past=past, ahead=int(leads[-1] / step), every=every))
+    for before, after in track(windows, folder.name):
+        truth = after.isel(time=[int(lead / step) - 1 for lead in leads])
+        forecasts = {name: method(before, leads) for name, method in methods.items()}
+        known = np.logical_and.reduce([forecast.notnull().values[0] for forecast in forecasts.values()])
+        for name, forecast in forecasts.items():
+            counts = score.sums(forecast.where(known[np.newaxis]), truth)
+            totals[name] = totals[name] + counts if name in totals else counts
+    return totals

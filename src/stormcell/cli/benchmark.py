@@ -1,0 +1,25 @@
+"""`stormcell benchmark`: speed and skill, always as ratios to a named reference in the same run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["benchmark"]
+
+
+def benchmark(
+    what: Annotated[str, typer.Argument(help="What to measure: nowcast.")],
+    data: Annotated[Path | None, typer.Option(help="Folder of radar events; the environment's STORMCELL_TEST_DATA if left out.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write all figures to this JSON file.")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Timed repetitions; the median is reported.")] = 7,
+) -> None:
+    """Measure speed and skill against public reference implementations."""
+    from stormcell.benchmark.nowcast import benchmark_nowcast
+    from stormcell.cli.terminal import progress_and_warnings
+    from stormcell.errors import StormcellError
+
+    if what != "nowcast":
+        raise StormcellError(f"unknown benchmark {what!r}: expected nowcast")
+    with progress_and_warnings():
+        benchmark_nowcast(data, output=output, repeats=repeats)

@@ -1,0 +1,84 @@
+"""`stormcell nowcast`: radar files in, forecast out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["nowcast"]
+
+
+def nowcast(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Radar files, folders, globs or a Zarr archive, in any order.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the forecast to this CF NetCDF file.")] = None,
+    method: Annotated[str, typer.Option("--method", "-m", help="advection, rover or persistence.")] = "advection",
+    lead: Annotated[str, typer.Option(help="How far ahead: 120min, 2h, 1h30min.")] = "120min",
+    members: Annotated[int, typer.Option(min=1, help="Size of the ensemble, for methods that make one.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="Makes an ensemble repeatable.")] = None,
+    past: Annotated[int | None, typer.Option(min=1, help="How many past scans to use; the method's own choice if left out.")] = None,
+    gif: Annotated[Path | None, typer.Option(help="Write an animation, observed then forecast.")] = None,
+    mp4: Annotated[Path | None, typer.Option(help="Write a video (needs the extra 'video').")] = None,
+    png: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a picture of each frame into this folder.")] = None,
+    cog: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a Cloud-Optimized GeoTIFF per lead time into this folder.")] = None,
+    zr: Annotated[str | None, typer.Option(help="Z-R rule for reflectivity: marshall-palmer, hko-7, fmi, or a,b of your own.")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and say so.")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="Print what happens to the data at each stop.")] = False,
+) -> None:
+    """Forecast the rain that follows these radar images."""
+    from dataclasses import replace
+
+    from stormcell.cli.terminal import progress_and_warnings, say_written
+    from stormcell.cli.trace import Trace
+    from stormcell.data.read import read
+    from stormcell.errors import StormcellError
+    from stormcell.frames import check_frames
+    from stormcell.methods import Advection, method_named
+    from stormcell.methods.nowcast import nowcast as make_nowcast
+    from stormcell.products.cog import write_geotiffs
+    from stormcell.products.images import write_animation, write_pngs
+    from stormcell.products.netcdf import write_netcdf
+    from stormcell.units import parse_zr_rule
+
+    if not any((output, gif, mp4, png, cog)):
+        raise StormcellError("nothing to write: give -o FILE.nc, --gif FILE, --mp4 FILE, --png FOLDER or --cog FOLDER")
+    rule = parse_zr_rule(zr) if zr else None
+    forecaster = method_named(method)
+    stop = Trace(trace)
+    with progress_and_warnings():
+        frames = stop(read, inputs, zr=rule, last=past or forecaster.past_steps, skip_bad=skip_bad)
+        stop(check_frames, frames)
+        if isinstance(forecaster, Advection):
+            forecaster = replace(forecaster, estimate=stop.around(forecaster.estimate), past_steps=frames.sizes["time"])
+        forecast = stop(make_nowcast, frames, method=forecaster, lead=lead, members=members, seed=seed)
+        _say(frames, forecast)
+        if output:
+            stop(write_netcdf, forecast, output)
+            say_written([output])
+        for animation in filter(None, (gif, mp4)):
+            stop(write_animation, frames, forecast, animation)
+            say_written([animation])
+        if png:
+            say_written(stop(write_pngs, frames, forecast, png))
+        if cog:
+            say_written(stop(write_geotiffs, forecast, cog))
+
+
+def _say(frames: "xr.DataArray", forecast: "xr.DataArray") -> None:
+    """Two lines: what went in, what came out."""
+    import pandas as pd
+
+    from stormcell.frames import gaps_of, grid_of, step_of
+
+    first, last = (pd.Timestamp(frames["time"].values[index]) for index in (0, -1))
+    ends = pd.Timestamp(forecast["time"].values[-1])
+    grid, gaps = grid_of(frames), gaps_of(frames)
+    missing = f", {gaps} missing" if gaps else ""
+    every = pd.Timedelta(step_of(frames)).total_seconds() / 60
+    print(
+        f"past      {frames.sizes['time']} scans{missing}, {first:%Y-%m-%d %H:%M} to {last:%H:%M} UTC, every {every:g} min, "
+        f"{grid.shape[0]} x {grid.shape[1]} pixels of {grid.pixel_km:.3g} km"
+    )
+    print(f"forecast  {forecast.attrs['method']}, {forecast.sizes['lead_time']} lead times, to {ends:%Y-%m-%d %H:%M} UTC")

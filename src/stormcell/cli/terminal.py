@@ -1,0 +1,49 @@
+"""What every command says to the person at the terminal: progress bars, warnings in one line, file sizes."""
+
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+__all__ = ["progress_and_warnings", "say_written"]
+
+
+@contextmanager
+def progress_and_warnings() -> Iterator[None]:
+    """Within this block long work draws progress bars on stderr (if it is a terminal), and warnings take one line each."""
+    from stormcell.progress import listener
+
+    token = listener.set(_bar)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("once", UserWarning)
+            warnings.showwarning = _show_warning
+            yield
+    finally:
+        listener.reset(token)
+
+
+def _bar(items: Iterable[Any], what: str, total: int | None) -> Iterator[Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield from progress.track(items, description=what, total=total)
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
+) -> None:
+    print(f"stormcell: warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+def say_written(paths: list[Path]) -> None:
+    """One line: what was written where, and how large it is."""
+    size = sum(path.stat().st_size for path in paths)
+    megabytes = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+    what = str(paths[0]) if len(paths) == 1 else f"{paths[0].parent}/ ({len(paths)} files)"
+    print(f"wrote     {what}, {megabytes}")

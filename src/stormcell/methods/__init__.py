@@ -1,0 +1,40 @@
+"""Forecasting methods under one protocol, `stormcell.methods.method.Method`.
+
+To add one, write a module with a callable that satisfies the protocol and list how to build it in `METHODS`, or publish such a
+builder from another package under the entry point group ``stormcell.methods``.
+"""
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+
+from stormcell.errors import MethodError
+from stormcell.methods.advection import Advection
+from stormcell.methods.method import Method
+from stormcell.methods.persistence import Persistence
+from stormcell.methods.pysteps import PystepsExtrapolation
+from stormcell.motion import ArctanTransform, rover
+
+__all__ = ["METHODS", "Advection", "Method", "Persistence", "PystepsExtrapolation", "method_named"]
+
+
+METHODS: dict[str, Callable[[], Method]] = {
+    "persistence": Persistence,
+    "advection": Advection,
+    "rover": lambda: Advection(estimate=rover, transform=ArctanTransform(), name="rover"),
+    "pysteps-extrapolation": PystepsExtrapolation,
+}
+
+
+def method_named(name: str) -> Method:
+    """Build a method by its name in `METHODS`, or by a name that another package publishes.
+
+    Raises:
+        MethodError: there is no such method.
+    """
+    if name in METHODS:
+        return METHODS[name]()
+    published = {point.name: point for point in entry_points(group="stormcell.methods")}
+    if name in published:
+        method: Method = published[name].load()()
+        return method
+    raise MethodError(f"unknown method {name!r}: expected one of {', '.join([*METHODS, *published])}")

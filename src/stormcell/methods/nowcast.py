@@ -1,0 +1,43 @@
+"""One call from past frames to a forecast, with any method."""
+
+import numpy as np
+import xarray as xr
+
+from stormcell.frames import Spans, check_frames, parse_lead_times, step_of
+from stormcell.methods import Method, method_named
+
+__all__ = ["nowcast"]
+
+DEFAULT_METHOD = "advection"
+DEFAULT_LEAD = "120min"
+
+
+def nowcast(
+    past: xr.DataArray,
+    *,
+    method: str | Method = DEFAULT_METHOD,
+    lead: str | Spans = DEFAULT_LEAD,
+    members: int = 1,
+    seed: int | None = None,
+) -> xr.DataArray:
+    """Forecast the rain that follows these frames.
+
+    Args:
+        past: (time, y, x) rain rate [mm h-1], as `stormcell.read` gives it.
+        method: a name in `stormcell.methods.METHODS`, or any object that satisfies the protocol.
+        lead: how far ahead ("2h", "90min"; one field a radar step), or the lead times themselves as timedelta64.
+        members: size of the ensemble, for methods that make one.
+        seed: makes an ensemble repeatable.
+
+    Returns:
+        (member, lead_time, y, x) rain rate [mm h-1].
+
+    Raises:
+        FramesError: the field breaks the contract.
+        MethodError: the method is unknown, or cannot work with these frames.
+        UnitsError: the lead time is not understood.
+    """
+    check_frames(past)
+    forecaster = method_named(method) if isinstance(method, str) else method
+    lead_times = parse_lead_times(lead, step_of(past)) if isinstance(lead, str) else np.asarray(lead)
+    return forecaster(past.isel(time=slice(-forecaster.past_steps, None)), lead_times, members=members, seed=seed)

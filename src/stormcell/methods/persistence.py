@@ -1,0 +1,39 @@
+"""Persistence: it goes on raining where it rains now. The least that any method has to beat."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from stormcell.errors import MethodError
+from stormcell.frames import Spans, check_frames, make_forecast
+from stormcell.methods.method import refuse_members
+
+__all__ = ["Persistence", "latest_seen"]
+
+
+@dataclass(frozen=True)
+class Persistence:
+    """The last frame that holds data, at every lead time."""
+
+    past_steps: int = 2
+
+    def __call__(self, past: xr.DataArray, lead_times: Spans, *, members: int = 1, seed: int | None = None) -> xr.DataArray:
+        """See `Method`. Works with a single frame."""
+        refuse_members("persistence", members)
+        check_frames(past)
+        last = past.values[latest_seen(past)]
+        rain_rate = np.broadcast_to(last, (1, len(lead_times), *last.shape)).copy()
+        return make_forecast(rain_rate, past, lead_times, method="persistence")
+
+
+def latest_seen(past: xr.DataArray) -> int:
+    """Index of the last frame that is not a missing scan.
+
+    Raises:
+        MethodError: all of them are.
+    """
+    for index in range(past.sizes["time"] - 1, -1, -1):
+        if not np.isnan(past.values[index]).all():
+            return index
+    raise MethodError(f"all {past.sizes['time']} past frames are missing scans: expected at least one with data; give more files")

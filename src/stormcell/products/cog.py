@@ -1,0 +1,82 @@
+"""A forecast as Cloud-Optimized GeoTIFFs, one file per lead time: what QGIS, GDAL and web maps open."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from stormcell.atomic import replacing
+from stormcell.frames import UNITS, check_forecast, grid_of
+from stormcell.grid import Grid
+from stormcell.progress import track
+
+__all__ = ["write_geotiffs"]
+
+_LAYOUT = {
+    "driver": "COG",
+    "compress": "DEFLATE",
+    "predictor": "FLOATING_POINT",
+    "level": 6,
+    "blocksize": 512,
+    "overview_resampling": "AVERAGE",
+}
+
+
+def write_geotiffs(forecast: xr.DataArray, folder: str | Path) -> list[Path]:
+    """Write one Cloud-Optimized GeoTIFF per lead time, a band per member.
+
+    Values are float32 rain rates [mm h-1], NaN is nodata, overviews hold the mean of the pixels that the radar saw. The files are
+    named after reference time and lead time, such as `rain_20150515T1625Z_+035min.tif`; each band tells its valid time and member.
+
+    Args:
+        forecast: (member, lead_time, y, x) rain rate [mm h-1].
+        folder: where to; made if it is not there.
+
+    Returns:
+        The files, by lead time.
+
+    Raises:
+        FramesError: the forecast breaks the contract.
+        WriteError: the folder cannot be written; no file is left half-written.
+    """
+    grid = grid_of(check_forecast(forecast))
+    reference = pd.Timestamp(forecast["forecast_reference_time"].values[()])
+    tags = {"units": UNITS, "forecast_reference_time": f"{reference:%Y-%m-%dT%H:%M:%SZ}", "method": str(forecast.attrs.get("method", ""))}
+    written = []
+    for step in track(range(forecast.sizes["lead_time"]), "writing GeoTIFFs"):
+        minutes = pd.Timedelta(forecast["lead_time"].values[step]).total_seconds() / 60
+        valid = f"{pd.Timestamp(forecast['time'].values[step]):%Y-%m-%dT%H:%M:%SZ}"
+        bands = [f"rainfall_rate {UNITS}, valid {valid}, member {member}" for member in forecast["member"].values]
+        path = Path(folder) / f"rain_{reference:%Y%m%dT%H%MZ}_+{minutes:03g}min.tif"
+        with replacing(path) as beside:
+            _write_tif(beside, forecast[:, step].values, grid, bands, {**tags, "valid_time": valid, "lead_time_minutes": f"{minutes:g}"})
+        written.append(path)
+    return written
+
+
+def _write_tif(path: Path, bands: NDArray[np.float32], grid: Grid, descriptions: list[str], tags: dict[str, str]) -> None:
+    import rasterio  # type: ignore[import-untyped]
+    from rasterio.errors import RasterioError  # type: ignore[import-untyped]
+
+    (west, _, _, north), (dx, dy) = grid.edges, grid.pixel
+    count, height, width = bands.shape
+    profile: dict[str, Any] = {
+        "width": width,
+        "height": height,
+        "count": count,
+        "dtype": "float32",
+        "nodata": float("nan"),
+        "crs": rasterio.CRS.from_wkt(grid.crs.to_wkt()),
+        "transform": rasterio.Affine(dx, 0.0, west, 0.0, -dy, north),
+    }
+    try:
+        with rasterio.open(path, "w", **_LAYOUT, **profile) as file:
+            file.write(bands)
+            file.descriptions = descriptions
+            file.units = [UNITS] * count
+            file.update_tags(**tags)
+    except RasterioError as error:
+        raise OSError(str(error)) from error

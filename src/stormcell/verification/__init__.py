@@ -1,0 +1,1 @@
+"""Scores for rain: sums that add up over cases, days and machines, and values from the sums."""
