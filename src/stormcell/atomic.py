@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stormcell.errors import WriteError
@@ -33,4 +33,5 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise WriteError(f"{target}: cannot be written ({error.strerror or error}); choose another path or free some space") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)

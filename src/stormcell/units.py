@@ -87,12 +87,13 @@ def rain_rate_from_reflectivity(reflectivity_dbz: ArrayLike, rule: ZRRule) -> Fl
         rule: the power law.
 
     Returns:
-        Rain rate [mm h-1], same shape and precision; 0 where there is no echo, NaN where NaN.
+        Rain rate [mm h-1], same shape and precision; 0 where there is no echo, NaN where NaN, inf where the number is too large.
     """
     dbz = np.asarray(reflectivity_dbz)
     dbz = dbz if np.issubdtype(dbz.dtype, np.floating) else dbz.astype(np.float32)
     exponent = (dbz - dbz.dtype.type(10.0 * math.log10(rule.a))) * dbz.dtype.type(math.log(10.0) / (10.0 * rule.b))
-    rain_rate: Floats = np.exp(exponent)
+    with np.errstate(over="ignore", under="ignore"):
+        rain_rate: Floats = np.exp(exponent)
     return rain_rate
 
 

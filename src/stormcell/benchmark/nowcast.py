@@ -16,10 +16,10 @@ from stormcell.benchmark.process import stormcell_process
 from stormcell.benchmark.skill import event_counts
 from stormcell.data.read import read
 from stormcell.errors import MissingExtraError, ReadError
-from stormcell.frames import minutes
 from stormcell.methods import METHODS, Method
 from stormcell.motion import rover
 from stormcell.progress import track
+from stormcell.timeline import minutes
 from stormcell.verification.contingency import csi
 
 __all__ = ["EVENTS", "Event", "benchmark_nowcast", "data_folder"]

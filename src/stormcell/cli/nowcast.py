@@ -70,7 +70,8 @@ def _say(frames: "xr.DataArray", forecast: "xr.DataArray") -> None:
     """Two lines: what went in, what came out."""
     import pandas as pd
 
-    from stormcell.frames import gaps_of, grid_of, step_of
+    from stormcell.frames import grid_of, step_of
+    from stormcell.timeline import gaps_of
 
     first, last = (pd.Timestamp(frames["time"].values[index]) for index in (0, -1))
     ends = pd.Timestamp(forecast["time"].values[-1])

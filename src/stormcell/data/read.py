@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from stormcell.data.content import FOREIGN_FAULTS, Content
 from stormcell.data.readers import Reader, cf, reader_for
 from stormcell.errors import ReadError, StormcellError
-from stormcell.frames import Times, join_frames, regular_times
+from stormcell.frames import Times
 from stormcell.progress import track
+from stormcell.timeline import join_frames, regular_times
 from stormcell.units import ZRRule
 
 __all__ = ["Scan", "SkippedFileWarning", "ScreenedPixelsWarning", "find_files", "find_scans", "read", "read_scan"]

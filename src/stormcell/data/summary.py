@@ -12,9 +12,10 @@ import pandas as pd
 
 from stormcell.data.read import ScreenedPixelsWarning, find_scans, read_scan
 from stormcell.errors import FramesError
-from stormcell.frames import grid_of, regular_times
+from stormcell.frames import grid_of
 from stormcell.grid import Grid
 from stormcell.progress import track
+from stormcell.timeline import regular_times
 from stormcell.units import ZRRule
 
 __all__ = ["Summary", "summarise"]

@@ -3,8 +3,9 @@
 import numpy as np
 import xarray as xr
 
-from stormcell.frames import Spans, check_frames, parse_lead_times, step_of
+from stormcell.frames import Spans, check_frames, step_of
 from stormcell.methods import Method, method_named
+from stormcell.timeline import parse_lead_times
 
 __all__ = ["nowcast"]
 

@@ -1,6 +1,7 @@
 """Motion of rain from tracked corners: few good vectors, smoothed into a field."""
 
-from collections.abc import Iterator
+import math
+from typing import NamedTuple, Self
 
 import cv2
 import numpy as np
@@ -8,96 +9,165 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from stormcell.motion.nodes import node_places, upsample
-from stormcell.motion.pairs import check_past, seen_pairs
+from stormcell.motion.pairs import check_past, seen_frames
 
 __all__ = ["lucas_kanade"]
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-_LOW_DB, _HIGH_DB = -10.0, 20.0
-_DRY_GAP = 10.0
-_WINDOW = 31
-_LEVELS = 3
-_BLOCK = 5
-_QUALITY = 0.01
-_DISTANCE = 8
-_NEIGHBOURS = 24
-_MADS = 3.0
-_FB = 1.0
-_SCALES = (256.0, 128.0, 64.0, 32.0)
-_PRIOR = 4.0
-_SPACING = 16
+_LOW, _HIGH = 0.1, 100.0  # rain rates [mm h-1] that become 0 and 255 in the images that are tracked
+_SMALLEST_WINDOW = 5  # pixels
+_PYRAMID_LEVELS = 3  # above the full resolution: a displacement of some eight half windows is within reach
+_PRECISION = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.01)  # iterations, pixels
+_QUALITY = 0.01  # of the best corner of a frame, below which a corner is none
+_NEIGHBOURS = 24  # vectors that a vector has to agree with
+_OUTLIER = 3.0  # times the median deviation of the neighbours from their median
+_SLACK = 0.25  # pixels per step by which a vector may deviate in any case
+_WIDEST = 256.0  # pixels; farther away than this a vector acts through the mean motion only
+_PRIOR = 4.0  # vectors (one step long) that outweigh the motion of the next wider scale
+_SPACINGS = (8, 4, 1)  # pixels between the nodes on which motion is smoothed; the first that suits the scale and the grid
 
 
-def lucas_kanade(past: ArrayLike, *, corners: int = 1000, smoothing: float = 32.0) -> Floats:
+class _Vectors(NamedTuple):
+    """Sparse motion: n places (x, y), n vectors [pixels per step], n weights."""
+
+    places: Floats
+    vectors: Floats
+    weights: Floats
+
+    def only(self: Self, chosen: NDArray[np.bool_]) -> "_Vectors":
+        return _Vectors(self.places[chosen], self.vectors[chosen], self.weights[chosen])
+
+
+def lucas_kanade(past: ArrayLike, *, corners: int = 1000, window: int = 41, blur: float = 2.0, scale: float = 8.0) -> Floats:
+    """Motion of rain by the method of Lucas and Kanade, from corners that are tracked between all pairs of frames.
+
+    1. Frames become 8-bit images of log rain rate (0.1 to 100 mm/h), blurred by a Gaussian: single pixels grow and decay, and do
+       not move with the rain.
+    2. In every frame but the last the corners of Shi and Tomasi are found, away from the edge of what the radar sees, and tracked
+       to each later frame by pyramidal Lucas-Kanade. A vector over n steps is n times more exact than one over a single step, so
+       its weight is n^2.
+    3. A vector that deviates from the median of its neighbours by more than three times their own median deviation is dropped.
+    4. From wide to narrow scales s = 256, 128, ..., `scale` pixels, with G_s a Gaussian of peak 1 and u_0 the mean motion,
+
+           u_s(p) = (sum_i w_i G_s(p - p_i) v_i + 4 u_2s(p)) / (sum_i w_i G_s(p - p_i) + 4):
+
+       where there are many vectors the field follows them closely, far from any it tends to the mean.
+
+    Args:
+        past: rain rate [mm h-1] (time, y, x), two frames or more; NaN = not seen. Frames that are wholly NaN are stepped over.
+        corners: at most so many a frame.
+        window: side of the square in which a corner is tracked [pixels]; on a small grid at most a quarter of the shorter side.
+        blur: standard deviation of the Gaussian on the images [pixels].
+        scale: the narrowest scale of the motion [pixels].
+
+    Returns:
+        (2, y, x) pixels per time step, component 0 along x (positive to the east), 1 along y (positive to the south); zero where
+        nothing can be tracked: less than two seen frames, no rain, no texture, a grid of less than 20 pixels a side.
+
+    Raises:
+        FramesError: past is not (time, y, x).
+        MethodError: there are less than two frames.
+
+    Source:
+        Shi & Tomasi (1994), doi:10.1109/CVPR.1994.323794; Bouguet (2001), "Pyramidal implementation of the Lucas Kanade feature
+        tracker". Departures: tracks over several steps with their weight, and the smoothing in step 4.
+    """
     frames = check_past(past)
-    shape = frames.shape[1:]
-    if min(shape) < 4 * _BLOCK:
-        return np.zeros((2, *shape), dtype=np.float32)
-    found = [v for pair in seen_pairs(frames) for v in _tracked(frames, pair, corners)]
-    if not found:
-        return np.zeros((2, *shape), dtype=np.float32)
-    places, vectors = np.concatenate(found[0::2]), np.concatenate(found[1::2])
-    good = _agreeing(places, vectors)
-    places, vectors = places[good], vectors[good]
-    if len(places) == 0:
-        return np.zeros((2, *shape), dtype=np.float32)
-    return _dense(places, vectors, shape, smoothing)
+    rows, columns = frames.shape[1:]
+    still = np.zeros((2, rows, columns), dtype=np.float32)
+    side = min(window, min(rows, columns) // 4) // 2 * 2 + 1
+    seen = seen_frames(frames)
+    if side < _SMALLEST_WINDOW or len(seen) < 2:
+        return still
+    found = _agreeing(_tracked(frames, seen, corners, side, blur))
+    return _smooth_field(found, (rows, columns), scale) if len(found.places) else still
 
 
-_CACHE: dict = {}
+def _tracked(frames: Floats, seen: list[int], corners: int, side: int, blur: float) -> _Vectors:
+    """Vectors between all pairs of seen frames."""
+    images = [_image(frames[index], blur) for index in seen]
+    margin = side // 2 + math.ceil(2 * blur)
+    near_edge = [_widened(np.isnan(frames[index]), margin) for index in seen]
+    parts = [_Vectors(*(np.zeros(shape, np.float32) for shape in ((0, 2), (0, 2), (0,))))]
+    for first in range(len(seen) - 1):
+        start = cv2.goodFeaturesToTrack(images[first], corners, _QUALITY, side / 3, mask=1 - near_edge[first], blockSize=_SMALLEST_WINDOW)
+        if start is None:
+            continue
+        for second in range(first + 1, len(seen)):
+            end, status, _ = cv2.calcOpticalFlowPyrLK(
+                images[first],
+                images[second],
+                start,
+                np.empty_like(start),
+                winSize=(side, side),
+                maxLevel=_PYRAMID_LEVELS,
+                criteria=_PRECISION,
+            )
+            steps = np.float32(seen[second] - seen[first])
+            places, ends = (points.reshape(-1, 2).astype(np.float32) for points in (start, end))
+            kept = (status.ravel() == 1) & _inside(ends, near_edge[second])
+            parts.append(_Vectors(places, (ends - places) / steps, np.full(len(places), steps * steps)).only(kept))
+    return _Vectors(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def _image(frame: Floats) -> Bytes:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        db = 10 * np.log10(frame)
-    scaled = np.where(db >= _LOW_DB, (db - _LOW_DB + _DRY_GAP) * np.float32(255.0 / (_HIGH_DB - _LOW_DB + _DRY_GAP)), 0)
-    return np.clip(scaled, 0, 255).astype(np.uint8)
+def _image(frame: Floats, blur: float) -> Bytes:
+    """Log rain rate as 0..255; dry and not seen are 0."""
+    wet = np.clip(np.nan_to_num(frame, nan=0.0), _LOW, _HIGH)
+    level = np.log(wet * np.float32(1 / _LOW)) * np.float32(255 / math.log(_HIGH / _LOW))
+    smooth = np.asarray(cv2.GaussianBlur(level, (0, 0), blur)) if blur > 0 else level
+    return np.asarray(np.rint(smooth), dtype=np.uint8)
 
 
-def _tracked(frames, pair, corners):
-    first, second = pair
-    before, after = _image(frames[first]), _image(frames[second])
-    unseen = (np.isnan(frames[first]) | np.isnan(frames[second])).astype(np.uint8)
-    unseen = cv2.dilate(unseen, np.ones((_WINDOW, _WINDOW), np.uint8))
-    start = cv2.goodFeaturesToTrack(before, corners, _QUALITY, _DISTANCE, mask=1 - unseen, blockSize=_BLOCK)
-    if start is None:
-        return []
-    opts = dict(winSize=(_WINDOW, _WINDOW), maxLevel=_LEVELS, criteria=(3, 15, 0.01))
-    end, status, _ = cv2.calcOpticalFlowPyrLK(before, after, start, None, **opts)
-    ok = status[:, 0] == 1
-    if _FB:
-        back, status, _ = cv2.calcOpticalFlowPyrLK(after, before, end, None, **opts)
-        ok &= (status[:, 0] == 1) & (np.abs(back - start).reshape(-1, 2).max(1) < _FB)
-    start, end = start.reshape(-1, 2)[ok], end.reshape(-1, 2)[ok]
-    return [start, (end - start) / (second - first)]
+def _widened(area: NDArray[np.bool_], margin: int) -> Bytes:
+    """1 in the area and up to `margin` pixels around it, 0 elsewhere."""
+    return np.asarray(cv2.dilate(area.astype(np.uint8), np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)), dtype=np.uint8)
 
 
-def _agreeing(places, vectors):
-    k = min(_NEIGHBOURS, len(places))
-    _, near = cKDTree(places).query(places, k=k)
-    near = near.reshape(len(places), k)
-    around = vectors[near]
+def _inside(places: Floats, near_edge: Bytes) -> NDArray[np.bool_]:
+    """Are these places in the image, and away from the edge of what was seen?"""
+    rows, columns = near_edge.shape
+    column, row = np.rint(places).astype(np.int64).T
+    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    allowed: NDArray[np.bool_] = inside & (near_edge[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)] == 0)
+    return allowed
+
+
+def _agreeing(found: _Vectors) -> _Vectors:
+    """Without the vectors that deviate from their neighbours."""
+    count = min(_NEIGHBOURS, len(found.places))
+    if count == 0:
+        return found
+    _, near = cKDTree(found.places).query(found.places, k=[*range(1, count + 1)])
+    around = found.vectors[near]
     middle = np.median(around, axis=1)
     spread = np.median(np.linalg.norm(around - middle[:, None], axis=2), axis=1)
-    return np.linalg.norm(vectors - middle, axis=1) <= _MADS * spread + 0.25
+    return found.only(np.linalg.norm(found.vectors - middle, axis=1) <= _OUTLIER * spread + _SLACK)
 
 
-def _dense(places, vectors, shape, smoothing):
-    s = _SPACING if min(shape) >= 4 * _SPACING else 1
-    rows, columns = (node_places(n, s) for n in shape)
-    r = np.clip(np.rint((places[:, 1] - rows[0]) / s).astype(int), 0, rows.size - 1)
-    c = np.clip(np.rint((places[:, 0] - columns[0]) / s).astype(int), 0, columns.size - 1)
-    cell = r * columns.size + c
-    size = rows.size * columns.size
-    count = np.bincount(cell, minlength=size).reshape(rows.size, columns.size).astype(np.float32)
-    sums = [np.bincount(cell, v, minlength=size).reshape(count.shape).astype(np.float32) for v in vectors.T]
-    parts = [np.full(count.shape, v.mean(), np.float32) for v in vectors.T]
-    for scale in _SCALES:
-        sig = scale / s
-        unit = 2 * np.pi * sig * sig
-        blur = lambda im: cv2.GaussianBlur(im, (0, 0), sig, borderType=cv2.BORDER_CONSTANT) * unit
-        near = blur(count)
-        parts = [(blur(total) + _PRIOR * part) / (near + _PRIOR) for total, part in zip(sums, parts)]
-    return np.stack([upsample(p, s, shape) for p in parts])
+def _smooth_field(found: _Vectors, shape: tuple[int, int], scale: float) -> Floats:
+    """Step 4 above, with the vectors moved to the nearest node of a coarse grid."""
+    spacing = next(pixels for pixels in _SPACINGS if pixels == 1 or (min(shape) >= 4 * pixels and scale >= pixels))
+    rows, columns = (node_places(size, spacing) for size in shape)
+    row = np.clip(np.rint((found.places[:, 1] - rows[0]) / spacing), 0, rows.size - 1).astype(np.int64)
+    column = np.clip(np.rint((found.places[:, 0] - columns[0]) / spacing), 0, columns.size - 1).astype(np.int64)
+    node = row * columns.size + column
+
+    def summed(values: Floats) -> Floats:
+        return np.bincount(node, values, rows.size * columns.size).reshape(rows.size, columns.size).astype(np.float32)
+
+    weight = summed(found.weights)
+    totals = [summed(found.weights * part) for part in found.vectors.T]
+    motion = [np.full(weight.shape, np.average(part, weights=found.weights), np.float32) for part in found.vectors.T]
+    for level in range(max(0, math.floor(math.log2(_WIDEST / scale))), -1, -1):
+        width = scale * 2**level / spacing
+        around = _gaussian_sum(weight, width) + np.float32(_PRIOR)
+        motion = [(_gaussian_sum(total, width) + np.float32(_PRIOR) * part) / around for total, part in zip(totals, motion, strict=True)]
+    return np.stack([upsample(part, spacing, shape) for part in motion])
+
+
+def _gaussian_sum(values: Floats, width: float) -> Floats:
+    """Sum over all nodes, weighted by a Gaussian with peak 1 [nodes]."""
+    mean = cv2.GaussianBlur(values, (0, 0), width, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(mean * np.float32(2 * math.pi * width * width))

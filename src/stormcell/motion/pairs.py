@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stormcell.errors import FramesError, MethodError
 
-__all__ = ["check_past", "seen_pairs"]
+__all__ = ["check_past", "seen_frames", "seen_pairs"]
 
 
 def check_past(past: ArrayLike) -> NDArray[np.float32]:
@@ -23,7 +23,12 @@ def check_past(past: ArrayLike) -> NDArray[np.float32]:
     return frames
 
 
+def seen_frames(past: NDArray[np.float32]) -> list[int]:
+    """The frames in which the radar saw something: all but the missing scans."""
+    return [index for index, frame in enumerate(past) if not np.isnan(frame).all()]
+
+
 def seen_pairs(past: NDArray[np.float32]) -> list[tuple[int, int]]:
-    """Neighbouring frames in which the radar saw something, as index pairs, oldest first; missing scans are stepped over."""
-    seen = [index for index, frame in enumerate(past) if not np.isnan(frame).all()]
+    """Neighbouring seen frames as pairs of indices, oldest first; missing scans are stepped over."""
+    seen = seen_frames(past)
     return list(zip(seen, seen[1:], strict=False))

@@ -1,122 +1,124 @@
-"""ROVER."""
+"""ROVER, the Hong Kong Observatory's real-time optical flow by variational methods for echoes of radar."""
 
-import math
-from dataclasses import dataclass
 from typing import Literal
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stormcell.errors import MethodError
 from stormcell.motion.flow import motion_tensor, solve_flow
 from stormcell.motion.pairs import check_past, seen_pairs
-from stormcell.units import ZR_RULES, ZRRule, rain_rate_from_reflectivity, reflectivity_from_rain_rate
+from stormcell.motion.transforms import ArctanTransform, LinearTransform
+from stormcell.warp import Sampler, pixel_grid
 
-__all__ = ["ArctanTransform", "LinearTransform", "rover"]
+__all__ = ["TRANSFORMS", "ArctanTransform", "LinearTransform", "rover"]
+
 Floats = NDArray[np.float32]
 
+TRANSFORMS: dict[str, ArctanTransform | LinearTransform] = {"arctan": ArctanTransform(), "linear": LinearTransform()}
 
-@dataclass(frozen=True)
-class LinearTransform:
-    low_dbz: float = -10.0
-    high_dbz: float = 60.0
-    rule: ZRRule = ZR_RULES["hko-7"]
-
-    def forward(self, rain_rate: ArrayLike) -> Floats:
-        dbz = np.clip(reflectivity_from_rain_rate(np.asarray(rain_rate, dtype=np.float32), self.rule), self.low_dbz, self.high_dbz)
-        return (dbz - np.float32(self.low_dbz)) / np.float32(self.high_dbz - self.low_dbz)
-
-    def inverse(self, scaled: ArrayLike) -> Floats:
-        t = np.clip(np.asarray(scaled, dtype=np.float32), 0, 1)
-        r = rain_rate_from_reflectivity(t * np.float32(self.high_dbz - self.low_dbz) + np.float32(self.low_dbz), self.rule)
-        return np.where(t > 0, r, t)
-
-
-@dataclass(frozen=True)
-class ArctanTransform:
-    centre_dbz: float = 33.0
-    width_dbz: float = 4.0
-    low_dbz: float = -10.0
-    high_dbz: float = 60.0
-    rule: ZRRule = ZR_RULES["hko-7"]
-
-    def _ends(self) -> tuple[float, float]:
-        return tuple(math.atan((z - self.centre_dbz) / self.width_dbz) for z in (self.low_dbz, self.high_dbz))  # type: ignore[return-value]
-
-    def forward(self, rain_rate: ArrayLike) -> Floats:
-        dbz = np.clip(reflectivity_from_rain_rate(np.asarray(rain_rate, dtype=np.float32), self.rule), self.low_dbz, self.high_dbz)
-        lo, hi = self._ends()
-        return np.clip(
-            (np.arctan((dbz - np.float32(self.centre_dbz)) / np.float32(self.width_dbz)) - np.float32(lo)) / np.float32(hi - lo), 0, 1
-        )
-
-    def inverse(self, scaled: ArrayLike) -> Floats:
-        lo, hi = self._ends()
-        t = np.clip(np.asarray(scaled, dtype=np.float32), 0, 1)
-        dbz = np.float32(self.centre_dbz) + np.float32(self.width_dbz) * np.tan(t * np.float32(hi - lo) + np.float32(lo))
-        return np.where(t > 0, rain_rate_from_reflectivity(dbz, self.rule), t)
-
-
-_WEIGHTS = {1: (1.0,), 2: (0.5, 0.5), 3: (0.7, 0.2, 0.1)}
-_TRANSFORMS = {"arctan": ArctanTransform, "linear": LinearTransform}
+_WEIGHTS = {1: (1.0,), 2: (0.5, 0.5), 3: (0.7, 0.2, 0.1)}  # of the flows between the last frames, latest first
+_WHITE = np.float32(255)  # images are 0..255, as alpha expects them
+_LEAST_SEEN = np.float32(1e-3)
+_REACH = 5  # pixels of the five-point derivative
 
 
 def rover(
     past: ArrayLike,
     *,
     variant: Literal[1, 2, 3] = 3,
-    transform="arctan",
-    rho=1.5,
-    alpha=2000.0,
-    sigma=4.5,
-    levels=6,
-    start_level=0,
-    n1=2,
-    n2=2,
-    warps=0,
+    transform: Literal["arctan", "linear"] = "arctan",
+    sigma: float = 4.5,
+    rho: float = 1.5,
+    alpha: float = 2000.0,
+    levels: int = 6,
+    start_level: int = 0,
+    n1: int = 2,
+    n2: int = 2,
+    warps: int = 0,
 ) -> Floats:
+    """Motion of rain by variational optical flow on transformed reflectivity. The defaults are those of the HKO-7 benchmark.
+
+    Frames become images t(Z) 0..255 (see `stormcell.motion.transforms`), smoothed by a Gaussian of `sigma` pixels. The flow between
+    two of them makes the combined local-global energy smallest (see `stormcell.motion.flow` for equations and solver). The motion is
+
+        variant 1: the flow between the last two frames
+        variant 2: the mean of the last two flows
+        variant 3: the mean of the last three flows, weighted 0.7, 0.2, 0.1, latest first
+
+    with the weights shared out anew if there are fewer frames. A flow across a missing scan is divided by its steps.
+
+    What the radar did not see has no data term, and the smoothing by `sigma` takes the mean of what was seen (a normalised
+    convolution), so the edge of the seen area makes no gradient that could be tracked.
+
+    The data term is linear in the motion, so it is exact for motion below the blur, about `sigma` pixels per step. Beyond it is
+    some 10 % too fast at 6 to 10 pixels per step; one warp leaves 1 %.
+
+    Args:
+        past: rain rate [mm h-1] (time, y, x), two frames or more; NaN = not seen.
+        variant: which flows are averaged.
+        transform: "arctan" for ROVER's non-linear transform, "linear" for plain reflectivity.
+        sigma: standard deviation of the smoothing of the images [pixels].
+        rho: standard deviation of the smoothing of the data term [pixels].
+        alpha: weight of smoothness, for images 0..255.
+        levels: how often the grid is halved at most.
+        start_level: the finest level that is solved; 1 is half the resolution, at a quarter of the time.
+        n1: sweeps before a V-cycle goes down.
+        n2: sweeps after it came up.
+        warps: how often the later image is moved back by the flow found so far, and the rest is estimated again.
+
+    Returns:
+        (2, y, x) pixels per time step, component 0 along x (positive to the east), 1 along y (positive to the south); zero where
+        there is nothing to see.
+
+    Raises:
+        FramesError: past is not (time, y, x).
+        MethodError: there are less than two frames, or a variant or transform that is not known.
+
+    Source:
+        Woo & Wong (2017), doi:10.3390/atmos8030048; the three variants: Shi et al. (2015), arXiv:1506.04214; settings: Shi et al.
+        (2017), arXiv:1706.03458, and its code. Departures: derivatives of the mean of both images, damped Jacobi in place of
+        Gauss-Seidel, a direct solver on the coarsest grid, images not rounded to 8 bits, NaN, warps.
+    """
     frames = check_past(past)
-    zero = np.zeros((2, *frames.shape[1:]), dtype=np.float32)
-    weights = _WEIGHTS[variant]
-    pairs = seen_pairs(frames)[::-1][: len(weights)]
-    if not pairs:
-        return zero
-    t = _TRANSFORMS[transform]()
-    images = {}
-    for p in pairs:
-        for k in p:
-            if k not in images:
-                images[k] = _smoothed(t.forward(frames[k]) * np.float32(255), sigma)
-    total = 0
-    for pair, weight in zip(pairs, weights):
-        (a, sa), (b, sb) = images[pair[0]], images[pair[1]]
-        seen = sa & sb
-        gap = pair[1] - pair[0]
-        flow = solve_flow(motion_tensor(a, b, seen, rho=rho), alpha=alpha, levels=levels, start_level=start_level, n1=n1, n2=n2)
-        for _ in range(warps):
-            yy, xx = np.mgrid[: a.shape[0], : a.shape[1]].astype(np.float32)
-            bb = cv2.remap(b, xx + flow[0], yy + flow[1], 1, borderMode=cv2.BORDER_REPLICATE)
-            sw = cv2.remap(sb.astype(np.float32), xx + flow[0], yy + flow[1], 1, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-            flow = solve_flow(
-                motion_tensor(a, bb, sa & (sw > 0.99), rho=rho, around=flow),
-                alpha=alpha,
-                levels=levels,
-                start_level=start_level,
-                n1=n1,
-                n2=n2,
-            )
-        zero += flow * np.float32(weight / gap)
-        total += weight
-    return zero / np.float32(total)
+    if variant not in _WEIGHTS or transform not in TRANSFORMS:
+        raise MethodError(f"rover: expected variant 1, 2 or 3 and transform {' or '.join(TRANSFORMS)}, got {variant!r} and {transform!r}")
+    motion = np.zeros((2, *frames.shape[1:]), dtype=np.float32)
+    latest_first = list(zip(seen_pairs(frames)[::-1], _WEIGHTS[variant], strict=False))
+    total = sum(weight for _, weight in latest_first)
+    scale = TRANSFORMS[transform]
+    needed = sorted({index for pair, _ in latest_first for index in pair})
+    images = {index: _smoothed(scale.forward(frames[index]) * _WHITE, sigma) for index in needed}
+    for pair, weight in latest_first:
+        first, second = images[pair[0]], images[pair[1]]
+        flow = np.zeros_like(motion)
+        for turn in range(warps + 1):
+            moved = _moved_back(second, flow) if turn else second
+            seen = _well_inside(~(np.isnan(first) | np.isnan(moved)))
+            tensor = motion_tensor(np.nan_to_num(first), np.nan_to_num(moved), seen, rho=rho, around=flow if turn else None)
+            flow = solve_flow(tensor, alpha=alpha, levels=levels, start_level=start_level, n1=n1, n2=n2)
+        motion += flow * np.float32(weight / total / (pair[1] - pair[0]))
+    return motion
 
 
-def _smoothed(image, sigma):
+def _smoothed(image: Floats, sigma: float) -> Floats:
+    """Gaussian mean of what was seen; NaN stays NaN."""
+    if sigma <= 0:
+        return image
     unseen = np.isnan(image)
-    seen = ~unseen
-    if sigma > 0:
-        w = cv2.GaussianBlur(seen.astype(np.float32), (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
-        s = cv2.GaussianBlur(np.where(unseen, np.float32(0), image), (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
-        image = s / np.maximum(w, np.float32(1e-3))
-    else:
-        image = np.where(unseen, np.float32(0), image)
-    seen = cv2.erode(seen.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    return image, seen
+    total = cv2.GaussianBlur(np.where(unseen, np.float32(0), image), (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    weight = cv2.GaussianBlur((~unseen).astype(np.float32), (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    return np.where(unseen, np.float32(np.nan), total / np.maximum(weight, _LEAST_SEEN))
+
+
+def _moved_back(image: Floats, flow: Floats) -> Floats:
+    """The later image where the earlier one's pixels went: image[p + flow[p]]."""
+    rows, columns = image.shape
+    column, row = pixel_grid((rows, columns))
+    return Sampler(image).at(column + flow[0], row + flow[1])
+
+
+def _well_inside(seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where the derivatives reach nothing that was not seen."""
+    return np.asarray(cv2.erode(seen.astype(np.uint8), np.ones((_REACH, _REACH), np.uint8)) > 0)

@@ -1,0 +1,11 @@
+"""What leaves the house: NetCDF, GeoTIFF, pictures and animations.
+
+netcdf      CF NetCDF out, and forecasts back in
+cog         a Cloud-Optimized GeoTIFF per lead time
+images      GIF, MP4 and PNG
+pictures    how one of those pictures is made
+colours     the one colour table for rain rates
+coastlines  coastlines and borders for any grid
+
+Import from the modules; matplotlib, Pillow and rasterio are loaded only when something is written.
+"""

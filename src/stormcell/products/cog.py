@@ -22,6 +22,7 @@ _LAYOUT = {
     "level": 6,
     "blocksize": 512,
     "overview_resampling": "AVERAGE",
+    "num_threads": "ALL_CPUS",
 }
 
 
@@ -43,7 +44,7 @@ def write_geotiffs(forecast: xr.DataArray, folder: str | Path) -> list[Path]:
         WriteError: the folder cannot be written; no file is left half-written.
     """
     grid = grid_of(check_forecast(forecast))
-    reference = pd.Timestamp(forecast["forecast_reference_time"].values[()])
+    reference = pd.Timestamp(forecast["forecast_reference_time"].item())
     tags = {"units": UNITS, "forecast_reference_time": f"{reference:%Y-%m-%dT%H:%M:%SZ}", "method": str(forecast.attrs.get("method", ""))}
     written = []
     for step in track(range(forecast.sizes["lead_time"]), "writing GeoTIFFs"):
@@ -58,8 +59,9 @@ def write_geotiffs(forecast: xr.DataArray, folder: str | Path) -> list[Path]:
 
 
 def _write_tif(path: Path, bands: NDArray[np.float32], grid: Grid, descriptions: list[str], tags: dict[str, str]) -> None:
-    import rasterio  # type: ignore[import-untyped]
-    from rasterio.errors import RasterioError  # type: ignore[import-untyped]
+    """Made in memory first: GDAL itself stays silent when a disk is full and leaves a broken file."""
+    import rasterio
+    from rasterio.io import MemoryFile
 
     (west, _, _, north), (dx, dy) = grid.edges, grid.pixel
     count, height, width = bands.shape
@@ -72,11 +74,10 @@ def _write_tif(path: Path, bands: NDArray[np.float32], grid: Grid, descriptions:
         "crs": rasterio.CRS.from_wkt(grid.crs.to_wkt()),
         "transform": rasterio.Affine(dx, 0.0, west, 0.0, -dy, north),
     }
-    try:
-        with rasterio.open(path, "w", **_LAYOUT, **profile) as file:
+    with MemoryFile() as memory:
+        with memory.open(**_LAYOUT, **profile) as file:
             file.write(bands)
             file.descriptions = descriptions
             file.units = [UNITS] * count
             file.update_tags(**tags)
-    except RasterioError as error:
-        raise OSError(str(error)) from error
+        path.write_bytes(memory.getbuffer())

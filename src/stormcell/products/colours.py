@@ -19,17 +19,17 @@ RAIN_LEVELS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0)
 """Lower bounds of the classes [mm h-1]; the last class is open above."""
 
 RAIN_COLOURS = (
-    "#d5ebf3",
-    "#b0daed",
-    "#84c2e5",
-    "#55a3d9",
-    "#3280c6",
-    "#2a58a8",
-    "#3f2d85",
-    "#7a1f86",
-    "#bd2470",
-    "#ee5a3c",
-    "#fbd12f",
+    "#cbe6f2",
+    "#a6d4ec",
+    "#7bbce3",
+    "#4e9dd6",
+    "#3079c2",
+    "#2b53a0",
+    "#30206b",
+    "#8a2d96",
+    "#d03577",
+    "#f4743b",
+    "#fdd835",
 )
 """Colour of each class of `RAIN_LEVELS`, #rrggbb."""
 
@@ -39,7 +39,7 @@ MISSING = 255
 
 def rain_class(rain_rate: ArrayLike) -> NDArray[np.uint8]:
     """Class of each rain rate [mm h-1]: 0 is dry (below the first level), n is at or above the n-th level, `MISSING` is NaN."""
-    rate = np.asarray(rain_rate)
+    rate = np.asarray(rain_rate, dtype=np.float32)
     classes = np.zeros(rate.shape, dtype=np.uint8)
     for level in RAIN_LEVELS:
         classes += rate >= np.float32(level)  # quicker than a search, and NaN is nowhere above a level

@@ -88,7 +88,7 @@ def _write_gif(scenes: Scenes, chart: Chart, path: Path) -> None:
 
 def _write_mp4(scenes: Scenes, chart: Chart, path: Path) -> None:
     try:
-        from imageio_ffmpeg import get_ffmpeg_exe  # type: ignore[import-untyped]
+        from imageio_ffmpeg import get_ffmpeg_exe
     except ImportError:
         raise MissingExtraError("imageio-ffmpeg", extra="video", purpose="writing an mp4") from None
     width, height = chart.size

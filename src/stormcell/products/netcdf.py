@@ -6,10 +6,11 @@ It follows CF-1.11 and opens in xarray, GDAL and QGIS.
 """
 
 import datetime
+import io
 import json
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import xarray as xr
@@ -24,17 +25,7 @@ __all__ = ["read_forecast", "write_netcdf"]
 CONVENTIONS = "CF-1.11"
 _CHUNK_SIDE = 1024
 _UTC = {"units_metadata": "leap_seconds: none"}  # seconds are counted as in POSIX time
-_WITH_MEANING = {
-    "_FillValue",
-    "missing_value",
-    "scale_factor",
-    "add_offset",
-    "valid_min",
-    "valid_max",
-    "valid_range",
-    "coordinates",
-    "dtype",
-}
+_WITH_MEANING = ("_FillValue", "missing_value", "scale_factor", "add_offset", "valid_min", "valid_max", "valid_range", "coordinates")
 
 
 def write_netcdf(field: xr.DataArray, path: str | Path) -> None:
@@ -55,8 +46,10 @@ def write_netcdf(field: xr.DataArray, path: str | Path) -> None:
     coords = {str(name): _coordinate(coord.variable) for name, coord in field.coords.items() if name != "spatial_ref"}
     mapping = xr.Variable((), np.int32(0), _mapping_attrs(field), {"coordinates": None})
     dataset = xr.Dataset({STANDARD_NAME: rain, "spatial_ref": mapping}, coords, _global_attrs(field))
-    with replacing(path) as beside:
-        dataset.to_netcdf(beside, engine="h5netcdf")
+    with replacing(path) as beside, _PatientFile(beside, "wb+") as file:
+        dataset.to_netcdf(file, engine="h5netcdf")
+        if file.failure is not None:
+            raise file.failure
 
 
 def read_forecast(path: str | Path) -> xr.DataArray:
@@ -79,6 +72,32 @@ def read_forecast(path: str | Path) -> xr.DataArray:
         return check_forecast(field.assign_coords(coordinates_of(grid_of(field))))
     except (OSError, KeyError, ValueError, FramesError) as error:
         raise ReadError(f"{path}: not a forecast written by stormcell ({error})") from error
+
+
+@final
+class _PatientFile(io.FileIO):
+    """A file that keeps its first error for later: HDF5 crashes the process when it cannot write, a full disk is enough."""
+
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of it, or act as if."""
+        left = memoryview(data).cast("B")
+        size = left.nbytes
+        try:
+            while left and self.failure is None:
+                left = left[super().write(left) :]
+        except OSError as error:
+            self.failure = error
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        """Cut or extend, or act as if."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failure = self.failure or error
+            return size or 0
 
 
 def _rain_encoding(field: xr.DataArray, is_forecast: bool) -> dict[str, Any]:
@@ -142,9 +161,6 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
         return value
-    if isinstance(value, list | tuple | dict):
-        numbers = (
-            not isinstance(value, dict) and value and all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
-        )
-        return np.array(value) if numbers else json.dumps(value, default=str)
-    return str(value)
+    if isinstance(value, list | tuple) and value and all(isinstance(item, int | float) for item in value):
+        return np.array(value, dtype=np.float64)
+    return json.dumps(value, default=str) if isinstance(value, list | tuple | dict) else str(value)

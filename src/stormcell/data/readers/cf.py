@@ -104,7 +104,7 @@ def read_cf(path: str | Path, *, zr: ZRRule | None = None, since: np.datetime64 
 
 def _open(content: Content) -> xr.Dataset:
     if content.head == b"ZARR":
-        return xr.open_dataset(content.path, engine="zarr", consolidated=None, chunks=None, decode_timedelta=False)
+        return xr.open_dataset(content.path, engine="zarr", consolidated=False, chunks=None, decode_timedelta=False)
     engine = "scipy" if content.head.startswith(b"CDF") else "h5netcdf"
     return xr.open_dataset(content.file(), engine=engine, decode_timedelta=False, decode_coords="all")
 

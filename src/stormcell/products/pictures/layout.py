@@ -18,7 +18,7 @@ DRY, UNSEEN, UNSEEN_HATCH = "#f8f8f5", "#dcdcda", "#b9b9b6"
 OBSERVED, FORECAST = "#1c5d7d", "#c2410c"
 
 _DPI = 100
-_NARROWEST_MAP = 480
+_NARROWEST_MAP = 520  # room for the labels above it
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Layout:
 
     @property
     def right(self) -> int:
-        """Right end of the labels above and below the map; the colour bar lies beyond."""
+        """Right end of the column of the map; the colour bar lies beyond."""
         return self.left + max(self.map_width, _NARROWEST_MAP)
 
     @property

@@ -51,6 +51,6 @@ class Palette:
 
 def _cell(colours: Picture) -> NDArray[np.uint32]:
     drop = 8 - _BITS
-    red, green, blue = (colours[..., band].astype(np.uint32) >> drop for band in range(3))
-    cell: NDArray[np.uint32] = red << 2 * _BITS | green << _BITS | blue
+    red, green, blue = (colours[..., band].astype(np.uint32) >> np.uint32(drop) for band in range(3))
+    cell: NDArray[np.uint32] = red << np.uint32(2 * _BITS) | green << np.uint32(_BITS) | blue
     return cell

@@ -34,7 +34,7 @@ class Surroundings:
         axes.text(layout.left, height - 14, _credit(scenes, (layout.right - layout.left) // 5), fontsize=7, color=FAINT, va="center")
         changing: dict[str, Any] = {"va": "center", "animated": True}
         self._badge = axes.text(layout.left + 8, 27, "", fontsize=14, fontweight="bold", color=PAPER, **changing)
-        self._clock = axes.text(layout.right, 27, "", fontsize=14, fontweight="bold", color=INK, ha="right", **changing)
+        self._clock = axes.text(width - layout.left, 27, "", fontsize=14, fontweight="bold", color=INK, ha="right", **changing)
         self._note = axes.text(layout.left, 60, "", fontsize=9.5, color=FAINT, **changing)
         self._marker = _add_time_line(figure, scenes, layout)
         self._forecast_note = _forecast_note(scenes)

@@ -1,0 +1,100 @@
+"""What every method owes, whatever the weather."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from stormcell.errors import MethodError, MissingExtraError
+from stormcell.frames import check_forecast, grid_of
+from stormcell.methods import METHODS, method_named
+from stormcell.timeline import minutes
+from tests.conftest import frames_of
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:pysteps", "ignore:.*:DeprecationWarning:pysteps")
+LEADS = minutes(5, 30, step=5)
+
+
+@pytest.fixture(params=METHODS)
+def method(request):
+    built = method_named(request.param)
+    if request.param.startswith("pysteps"):
+        pytest.importorskip("pysteps", reason="pysteps is not installed")
+    return built
+
+
+def test_labels_and_bounds(method, storm):
+    forecast = check_forecast(method(storm, LEADS))
+    assert forecast.dims == ("member", "lead_time", "y", "x") and forecast.sizes["member"] == 1
+    assert (forecast["lead_time"].values == LEADS).all()
+    assert (forecast["time"].values == storm["time"].values[-1] + LEADS).all()
+    assert forecast["forecast_reference_time"].values == storm["time"].values[-1]
+    assert grid_of(forecast).same_as(grid_of(storm)) and forecast.attrs["units"] == "mm h-1"
+    assert forecast.attrs["method"] in METHODS
+    known = forecast.values[np.isfinite(forecast.values)]
+    assert known.size and known.min() >= 0 and known.max() <= float(storm.max()) * (1 + 1e-5)
+
+
+def test_the_past_is_not_changed(method, storm):
+    before = storm.copy(deep=True)
+    method(storm, LEADS)
+    xr.testing.assert_identical(storm, before)
+
+
+def test_same_past_same_forecast(method, storm):
+    xr.testing.assert_identical(method(storm, LEADS), method(storm, LEADS))
+
+
+def test_dry_stays_dry(method):
+    forecast = method(frames_of(np.zeros((4, 40, 50))), LEADS)
+    assert (forecast.values == 0).all()
+
+
+def test_a_field_of_one_value_is_answered(method):
+    forecast = method(frames_of(np.full((4, 40, 50), 2.0)), LEADS)
+    assert np.nanmax(forecast.values) == pytest.approx(2.0)
+
+
+def test_one_wet_pixel_is_answered(method):
+    past = np.zeros((4, 40, 50))
+    past[:, 20, 20] = 5.0
+    check_forecast(method(frames_of(past), LEADS))
+
+
+def test_where_the_radar_never_saw_stays_unknown_or_is_carried_along(method, storm):
+    holed = storm.copy(deep=True)
+    holed.values[:, 50:80, 50:80] = np.nan
+    forecast = method(holed, LEADS)
+    assert np.isnan(forecast.values[0, 0, 60:70, 60:70]).all(), "nothing may be invented in a hole"
+
+
+def test_members_that_cannot_be_made(method, storm):
+    with pytest.raises(MethodError, match="deterministic: expected members=1, got 3"):
+        method(storm, LEADS, members=3)
+
+
+def test_all_frames_missing(method):
+    with pytest.raises(MethodError, match="missing scans"):
+        method(frames_of(np.full((4, 20, 20), np.nan)), LEADS)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5)])
+@pytest.mark.parametrize("name", ["persistence", "advection", "rover"])
+def test_tiny_grids(name, shape):
+    check_forecast(method_named(name)(frames_of(np.ones((4, *shape))), LEADS))
+
+
+@pytest.mark.parametrize("name", ["advection", "rover"])
+def test_motion_needs_two_scans(name):
+    with pytest.raises(MethodError, match="two scans"):
+        method_named(name)(frames_of(np.ones((1, 20, 20))), LEADS)
+
+
+def test_unknown_method():
+    with pytest.raises(MethodError, match="unknown method 'magic': expected one of persistence, advection"):
+        method_named("magic")
+
+
+def test_pysteps_says_how_to_get_it(monkeypatch, storm):
+    monkeypatch.setitem(__import__("sys").modules, "pysteps", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'stormcell\[pysteps\]'"):
+        method_named("pysteps-extrapolation")(storm, LEADS)

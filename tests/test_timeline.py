@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stormcell.errors import FramesError, UnitsError
+from stormcell.frames import make_frames, step_of
+from stormcell.timeline import gaps_of, join_frames, parse_lead_times, regular_times
+from tests.conftest import frames_of, stamps
+
+ONES = np.ones((3, 4), np.float32)
+
+
+def test_late_frames_are_sorted_duplicates_dropped_gaps_explicit(grid):
+    parts = [make_frames(ONES * number, stamps(at), grid, source="s") for number, at in ((3, 15), (1, 0), (9, 0), (2, 5))]
+    joined = join_frames(parts)
+    assert (joined["time"].values == stamps(0, 5, 10, 15)).all()
+    assert joined.values[:, 0, 0].tolist()[:2] == [1.0, 2.0] and np.isnan(joined.values[2]).all() and joined.values[3, 0, 0] == 3.0
+    assert joined.attrs["gaps"] == 1 == gaps_of(joined) and joined.attrs["source"] == "s"
+    assert step_of(joined) == np.timedelta64(5, "m")
+
+
+def test_missing_and_dry_stay_apart_when_joined(grid):
+    image = ONES.copy()
+    image[0, 0], image[0, 1] = np.nan, 0.0
+    joined = join_frames([make_frames(image, stamps(0), grid), make_frames(image, stamps(5), grid)])
+    assert np.isnan(joined.values[:, 0, 0]).all() and (joined.values[:, 0, 1] == 0).all()
+
+
+def test_mixed_grids_are_refused_by_name(grid):
+    other = make_frames(np.ones((2, 4)), stamps(5), grid.crop(slice(0, 2), slice(None)), file="b.h5")
+    with pytest.raises(FramesError, match=r"mixed grids.*a\.h5.*b\.h5"):
+        join_frames([make_frames(ONES, stamps(0), grid, file="a.h5"), other])
+
+
+def test_uneven_steps_are_named():
+    with pytest.raises(FramesError, match="uneven steps.*12:07"):
+        regular_times(stamps(0, 5, 7, 10, 15))
+
+
+def test_a_little_jitter_is_forgiven():
+    assert (regular_times(stamps(0, 5.1, 10, 15)) == stamps(0, 5, 10, 15)).sum() >= 1
+    assert regular_times(stamps(0, 5.1, 10, 15)).size == 4
+
+
+def test_gaps_too_long_for_memory_are_refused():
+    big = frames_of(np.zeros((1, 500, 500)))
+    apart = big.assign_coords(time=big["time"] + np.timedelta64(400, "D"))
+    near = big.assign_coords(time=big["time"] + np.timedelta64(5, "m"))
+    with pytest.raises(FramesError, match="one event at a time"):
+        join_frames([big, near, apart])
+
+
+def test_no_frames():
+    with pytest.raises(FramesError, match="at least one"):
+        join_frames([])
+    with pytest.raises(FramesError, match="two frames"):
+        step_of(frames_of(np.ones((1, 3, 4))))
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=12), st.randoms())
+def test_times_come_out_even_whatever_the_order(slots, random):
+    shuffled = slots.copy()
+    random.shuffle(shuffled)
+    try:
+        axis = regular_times(stamps(*(5.0 * slot for slot in shuffled)))
+    except FramesError:
+        return  # no even step in these
+    assert axis[0] == stamps(5.0 * min(slots))[0] and axis[-1] == stamps(5.0 * max(slots))[0]
+    assert len(set(np.diff(axis))) <= 1
+
+
+@pytest.mark.parametrize(("text", "count"), [("120min", 24), ("2h", 24), ("1h30min", 18), ("30", 6), ("7min", 1)])
+def test_lead_times(text, count):
+    leads = parse_lead_times(text, np.timedelta64(5, "m"))
+    assert leads.size == count and leads[0] == np.timedelta64(5, "m")
+
+
+@pytest.mark.parametrize("text", ["soon", "-1h", "0", "3min", "", "nan"])
+def test_lead_times_that_make_no_sense(text):
+    with pytest.raises(UnitsError, match="lead time"):
+        parse_lead_times(text, np.timedelta64(5, "m"))
