@@ -1,14 +1,11 @@
 """Tiny fields with everything a product must keep apart: missing, dry, rain."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import xarray as xr
 
 from stormcell.frames import make_forecast, make_frames
 from stormcell.grid import Grid
-from stormcell.timeline import minutes
 
 GRIDS = {
     "swiss": Grid.from_edges(21781, west=255_000, north=480_000, pixel=(1000, 1000), shape=(20, 30)),
@@ -28,8 +25,6 @@ GRIDS = {
     "mrms": Grid.from_edges(4326, west=-100, north=40, pixel=(0.01, 0.01), shape=(20, 30)),
 }
 
-Fields = Callable[..., tuple[xr.DataArray, xr.DataArray]]
-
 
 def make_fields(grid: Grid, *, members: int = 1, leads: int = 3) -> tuple[xr.DataArray, xr.DataArray]:
     """Two observed frames and a forecast: missing in the north-west, rain of 12.5 mm/h in the middle, dry elsewhere."""
@@ -40,7 +35,7 @@ def make_fields(grid: Grid, *, members: int = 1, leads: int = 3) -> tuple[xr.Dat
     times = np.datetime64("2015-05-15T16:20") + np.arange(2) * np.timedelta64(5, "m")
     past = make_frames(np.stack([np.roll(rain, -1, axis=1), rain]), times, grid, source="Radar of Testland", zr_rule="marshall-palmer")
     values = [[np.roll(rain, step + member, axis=1) for step in range(1, leads + 1)] for member in range(members)]
-    return past, make_forecast(np.array(values), past, minutes(5, 5 * leads, step=5), method="advection", seed=7)
+    return past, make_forecast(np.array(values), past, np.arange(1, leads + 1) * np.timedelta64(5, "m"), method="advection", seed=7)
 
 
 @pytest.fixture(params=GRIDS)

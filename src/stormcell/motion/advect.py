@@ -15,8 +15,8 @@ __all__ = ["advect", "advected"]
 
 Floats = NDArray[np.float32]
 
-_SPACINGS = (16, 8, 4)  # pixels between the nodes on which paths are followed; the first that is exact enough is taken
-_TOLERANCE = 0.01  # pixels per time step by which the motion between nodes may be off
+_SPACING = 4  # pixels between the nodes on which paths are followed, where that is exact enough
+_TOLERANCE = 0.1  # pixels per time step by which the motion between nodes may be off at the worst place
 
 
 def advect(field: ArrayLike, motion: ArrayLike, steps: Sequence[float] | NDArray[np.floating]) -> Floats:
@@ -30,8 +30,9 @@ def advect(field: ArrayLike, motion: ArrayLike, steps: Sequence[float] | NDArray
     each lead time going on from the one before, and the image is interpolated once a lead time (see `stormcell.warp.Sampler`), so
     fine rain is not blurred again and again. The motion goes on unchanged beyond the edge.
 
-    Paths are followed on nodes up to 16 pixels apart if the motion between them is bilinear to 0.01 pixels per step everywhere, on
-    every pixel otherwise, so a smooth motion is fast and a rough one is as exact.
+    Paths are followed on nodes 4 pixels apart if the motion between them is bilinear to 0.1 pixels per step at the worst place, on
+    every pixel otherwise. On real radar this moves half of the places by less than 0.02 pixels in 12 steps, 99 in 100 by less than
+    0.7, at a third of the time.
 
     Args:
         field: rain rate or any other image (y, x); NaN = not seen.
@@ -95,19 +96,11 @@ def _motion_at(motion: Floats, column: Floats, row: Floats) -> tuple[Floats, Flo
 
 
 def _spacing_for(motion: Floats) -> int:
-    """The widest spacing of nodes between which the motion is bilinear to within the tolerance."""
+    """Pixels between the nodes: 4 where the motion is smooth enough for it, else 1."""
     shape = (motion.shape[1], motion.shape[2])
-    for spacing in _SPACINGS:
-        if min(shape) < 4 * spacing:
-            continue
-        column, row = np.meshgrid(*(node_places(size, spacing) for size in reversed(shape)))
-        if all(
-            _off(part, upsample(nodes, spacing, shape)) <= _TOLERANCE
-            for part, nodes in zip(motion, _motion_at(motion, column, row), strict=True)
-        ):
-            return spacing
-    return 1
-
-
-def _off(part: Floats, rebuilt: Floats) -> float:
-    return float(cv2.norm(part, rebuilt, cv2.NORM_INF))
+    if min(shape) < 4 * _SPACING:
+        return 1
+    column, row = np.meshgrid(*(node_places(size, _SPACING) for size in reversed(shape)))
+    rebuilt = (upsample(nodes, _SPACING, shape) for nodes in _motion_at(motion, column, row))
+    off = max(cv2.norm(part, between, cv2.NORM_INF) for part, between in zip(motion, rebuilt, strict=True))
+    return _SPACING if off <= _TOLERANCE else 1

@@ -21,11 +21,11 @@ _SMALLEST_WINDOW = 5  # pixels
 _PYRAMID_LEVELS = 3  # above the full resolution: a displacement of some eight half windows is within reach
 _PRECISION = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.01)  # iterations, pixels
 _QUALITY = 0.01  # of the best corner of a frame, below which a corner is none
-_NEIGHBOURS = 24  # vectors that a vector has to agree with
+_NEIGHBOURS = 48  # vectors that a vector has to agree with; a corner in four frames gives up to six
 _OUTLIER = 3.0  # times the median deviation of the neighbours from their median
 _SLACK = 0.25  # pixels per step by which a vector may deviate in any case
 _WIDEST = 256.0  # pixels; farther away than this a vector acts through the mean motion only
-_PRIOR = 4.0  # vectors (one step long) that outweigh the motion of the next wider scale
+_PRIOR = 16.0  # vectors (one step long) that outweigh the motion of the next wider scale
 _SPACINGS = (8, 4, 1)  # pixels between the nodes on which motion is smoothed; the first that suits the scale and the grid
 
 
@@ -40,7 +40,7 @@ class _Vectors(NamedTuple):
         return _Vectors(self.places[chosen], self.vectors[chosen], self.weights[chosen])
 
 
-def lucas_kanade(past: ArrayLike, *, corners: int = 1000, window: int = 41, blur: float = 2.0, scale: float = 8.0) -> Floats:
+def lucas_kanade(past: ArrayLike, *, corners: int = 1000, window: int = 41, blur: float = 2.0, scale: float = 16.0) -> Floats:
     """Motion of rain by the method of Lucas and Kanade, from corners that are tracked between all pairs of frames.
 
     1. Frames become 8-bit images of log rain rate (0.1 to 100 mm/h), blurred by a Gaussian: single pixels grow and decay, and do
@@ -51,7 +51,7 @@ def lucas_kanade(past: ArrayLike, *, corners: int = 1000, window: int = 41, blur
     3. A vector that deviates from the median of its neighbours by more than three times their own median deviation is dropped.
     4. From wide to narrow scales s = 256, 128, ..., `scale` pixels, with G_s a Gaussian of peak 1 and u_0 the mean motion,
 
-           u_s(p) = (sum_i w_i G_s(p - p_i) v_i + 4 u_2s(p)) / (sum_i w_i G_s(p - p_i) + 4):
+           u_s(p) = (sum_i w_i G_s(p - p_i) v_i + 16 u_2s(p)) / (sum_i w_i G_s(p - p_i) + 16):
 
        where there are many vectors the field follows them closely, far from any it tends to the mean.
 

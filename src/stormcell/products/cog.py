@@ -19,7 +19,7 @@ _LAYOUT = {
     "driver": "COG",
     "compress": "DEFLATE",
     "predictor": "FLOATING_POINT",
-    "level": 6,
+    "level": 3,
     "blocksize": 512,
     "overview_resampling": "AVERAGE",
     "num_threads": "ALL_CPUS",
