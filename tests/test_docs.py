@@ -47,7 +47,9 @@ def test_commands_run(page, desk):
     for command in commands:
         words = command.split("#")[0].split()[1:]
         code = f"import sys; sys.argv = ['stormcell', *{words!r}]; from stormcell.cli import main; main()"
-        done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=os.environ | {"COLUMNS": "200"})
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=os.environ | {"COLUMNS": "200"}
+        )
         assert done.returncode == 0, f"{command}: {done.stderr}"
 
 

@@ -93,7 +93,7 @@ def join_frames(parts: Sequence[xr.DataArray], *, times: Times | None = None) ->
         for row, slot in enumerate(slots):
             if 0 <= slot < axis.size and not filled[slot]:
                 values[slot], filled[slot] = part.values[row], True
-    attrs = {key: value for key, value in parts[0].attrs.items() if key not in ("gaps", "source", "pixels_screened")}
+    attrs = {key: value for key, value in parts[0].attrs.items() if key not in ("gaps", "source", "file", "pixels_screened")}
     sources = dict.fromkeys(part.attrs["source"] for part in parts if "source" in part.attrs)
     attrs |= {"source": "; ".join(sources)} if sources else {}
     screened = sum(int(part.attrs.get("pixels_screened", 0)) for part in parts)

@@ -18,7 +18,7 @@ __all__ = ["Storm", "power_law_noise", "synthetic_storm"]
 
 Floats = NDArray[np.float32]
 
-_FLOOR_DBR, _BAND_DBR, _TOP_DBR = -32.0, -3.0, 20.0  # far from any hill, on the band's crest, nowhere exceeded
+_FLOOR_DBR, _BAND_DBR, _TOP_DBR = -32.0, 1.0, 20.0  # far from any hill, on the band's crest, nowhere exceeded
 _TEXTURE_DB = 7.0  # standard deviation of the texture
 
 _LAEA = "+proj=laea +lat_0=55.2 +lon_0=9.8 +x_0=0 +y_0=0 +ellps=WGS84 +units=m"
@@ -39,10 +39,10 @@ class Storm:
 
     wind: tuple[float, float] = (2.2, -1.1)
     turn: float = 0.9
-    cells: int = 14
-    lifetime: float = 26.0
+    cells: int = 8
+    lifetime: float = 45.0
     slope: float = 2.6
-    memory: float = 0.985
+    memory: float = 0.995
 
 
 def synthetic_storm(
