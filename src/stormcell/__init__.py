@@ -18,8 +18,19 @@ if TYPE_CHECKING:
     from stormcell.products.cog import write_geotiffs
     from stormcell.products.images import write_animation, write_pngs
     from stormcell.products.netcdf import read_forecast, write_netcdf
+    from stormcell.products.page import write_page
 
-__all__ = ["nowcast", "read", "read_forecast", "synthetic_storm", "write_animation", "write_geotiffs", "write_netcdf", "write_pngs"]
+__all__ = [
+    "nowcast",
+    "read",
+    "read_forecast",
+    "synthetic_storm",
+    "write_animation",
+    "write_geotiffs",
+    "write_netcdf",
+    "write_page",
+    "write_pngs",
+]
 
 __version__ = "0.1.0"
 
@@ -31,6 +42,7 @@ _HOMES = {
     "write_animation": "stormcell.products.images",
     "write_geotiffs": "stormcell.products.cog",
     "write_netcdf": "stormcell.products.netcdf",
+    "write_page": "stormcell.products.page",
     "write_pngs": "stormcell.products.images",
 }
 

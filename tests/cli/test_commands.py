@@ -71,7 +71,14 @@ def test_demo_leaves_what_it_says(tmp_path):
     done = stormcell("demo", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Look at   demo/nowcast.gif" in done.stdout and "CSI at 0.5 mm/h after" in done.stdout
-    assert {path.name for path in (tmp_path / "demo").iterdir()} == {"radar", "nowcast.nc", "nowcast.gif", "frames", "geotiff"}
+    assert {path.name for path in (tmp_path / "demo").iterdir()} == {
+        "radar",
+        "nowcast.nc",
+        "nowcast.gif",
+        "index.html",
+        "frames",
+        "geotiff",
+    }
 
 
 BAD = {
@@ -81,6 +88,7 @@ BAD = {
     "members": (["nowcast", "{radar}", "-o", "{out}", "--members", "3"], "expected members=1, got 3"),
     "lead": (["nowcast", "{radar}", "-o", "{out}", "--lead", "soon"], "lead time 'soon'"),
     "rule": (["nowcast", "{radar}", "-o", "{out}", "--zr", "rain"], "unknown Z-R rule 'rain'"),
+    "animation's name": (["nowcast", "{radar}", "--gif", "out.avi"], "expected a name that ends in .gif"),
     "one scan": (["nowcast", "{radar}", "-o", "{out}", "--past", "1"], "two frames or more"),
     "not radar data": (["nowcast", "{junk}", "-o", "{out}"], "junk.h5: no reader recognises its content"),
     "output is a folder": (["nowcast", "{radar}", "-o", "{radar}", "--lead", "5min"], "is a folder"),

@@ -24,8 +24,9 @@ def demo(
     from stormcell.data.synthetic import synthetic_storm
     from stormcell.methods.nowcast import nowcast
     from stormcell.products.cog import write_geotiffs
-    from stormcell.products.images import write_animation, write_pngs
+    from stormcell.products.images import write_animation
     from stormcell.products.netcdf import write_netcdf
+    from stormcell.products.page import write_page
 
     stop = Trace(trace)
     past_steps, leads = 6, 12
@@ -38,11 +39,12 @@ def demo(
         say_written([folder / "nowcast.nc"])
         stop(write_animation, past, forecast, folder / "nowcast.gif")
         say_written([folder / "nowcast.gif"])
-        say_written(stop(write_pngs, past, forecast, folder / "frames"))
+        say_written([stop(write_page, past, forecast, folder)])
         say_written(stop(write_geotiffs, forecast, folder / "geotiff"))
         truth = storm.isel(time=slice(past_steps, None))
         _say_scores({name: nowcast(past, method=name, lead="60min") for name in ("persistence", "advection", "rover")}, truth)
-    print(f"\nLook at   {folder / 'nowcast.gif'}\nThen try  stormcell nowcast YOUR_FILES -o nowcast.nc --gif nowcast.gif")
+    print(f"\nLook at   {folder / 'nowcast.gif'}, or open {folder / 'index.html'} in a browser")
+    print("Then try  stormcell nowcast YOUR_FILES -o nowcast.nc --gif nowcast.gif")
 
 
 def _say_scores(forecasts: "dict[str, xr.DataArray]", truth: "xr.DataArray") -> None:

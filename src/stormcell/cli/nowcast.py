@@ -22,6 +22,7 @@ def nowcast(
     gif: Annotated[Path | None, typer.Option(help="Write an animation, observed then forecast.")] = None,
     mp4: Annotated[Path | None, typer.Option(help="Write a video (needs the extra 'video').")] = None,
     png: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a picture of each frame into this folder.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a page with a time slider into this folder.")] = None,
     cog: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a Cloud-Optimized GeoTIFF per lead time into this folder.")] = None,
     zr: Annotated[str | None, typer.Option(help="Z-R rule for reflectivity: marshall-palmer, hko-7, fmi, or a,b of your own.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and say so.")] = False,
@@ -40,10 +41,14 @@ def nowcast(
     from stormcell.products.cog import write_geotiffs
     from stormcell.products.images import write_animation, write_pngs
     from stormcell.products.netcdf import write_netcdf
+    from stormcell.products.page import write_page
     from stormcell.units import parse_zr_rule
 
-    if not any((output, gif, mp4, png, cog)):
-        raise StormcellError("nothing to write: give -o FILE.nc, --gif FILE, --mp4 FILE, --png FOLDER or --cog FOLDER")
+    if not any((output, gif, mp4, png, html, cog)):
+        raise StormcellError("nothing to write: give -o FILE.nc, --gif FILE, --mp4 FILE, --png, --html or --cog FOLDER")
+    for path, suffix in ((gif, ".gif"), (mp4, ".mp4")):
+        if path and path.suffix.lower() != suffix:
+            raise StormcellError(f"{path}: expected a name that ends in {suffix}")
     rule = parse_zr_rule(zr) if zr else None
     forecaster = method_named(method)
     stop = Trace(trace)
@@ -62,6 +67,8 @@ def nowcast(
             say_written([animation])
         if png:
             say_written(stop(write_pngs, frames, forecast, png))
+        if html:
+            say_written([stop(write_page, frames, forecast, html)])
         if cog:
             say_written(stop(write_geotiffs, forecast, cog))
 

@@ -58,7 +58,8 @@ def lucas_kanade(past: ArrayLike, *, corners: int = 1000, window: int = 41, blur
     Args:
         past: rain rate [mm h-1] (time, y, x), two frames or more; NaN = not seen. Frames that are wholly NaN are stepped over.
         corners: at most so many a frame.
-        window: side of the square in which a corner is tracked [pixels]; on a small grid at most a quarter of the shorter side.
+        window: side of the square in which a corner is tracked [pixels]. At most a quarter of the grid's shorter side: on a smaller
+            grid window, blur and scale are all made smaller by the same share.
         blur: standard deviation of the Gaussian on the images [pixels].
         scale: the narrowest scale of the motion [pixels].
 
@@ -78,11 +79,12 @@ def lucas_kanade(past: ArrayLike, *, corners: int = 1000, window: int = 41, blur
     rows, columns = frames.shape[1:]
     still = np.zeros((2, rows, columns), dtype=np.float32)
     side = min(window, min(rows, columns) // 4) // 2 * 2 + 1
+    share = min(side / window, 1.0)
     seen = seen_frames(frames)
     if side < _SMALLEST_WINDOW or len(seen) < 2:
         return still
-    found = _agreeing(_tracked(frames, seen, corners, side, blur))
-    return _smooth_field(found, (rows, columns), scale) if len(found.places) else still
+    found = _agreeing(_tracked(frames, seen, corners, side, blur * share))
+    return _smooth_field(found, (rows, columns), scale * share) if len(found.places) else still
 
 
 def _tracked(frames: Floats, seen: list[int], corners: int, side: int, blur: float) -> _Vectors:

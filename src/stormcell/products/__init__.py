@@ -3,6 +3,7 @@
 netcdf      CF NetCDF out, and forecasts back in
 cog         a Cloud-Optimized GeoTIFF per lead time
 images      GIF, MP4 and PNG
+page        those pictures with a time slider
 pictures    how one of those pictures is made
 colours     the one colour table for rain rates
 coastlines  coastlines and borders for any grid

@@ -1,0 +1,69 @@
+"""The page in a real browser."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from stormcell.methods.nowcast import nowcast
+from stormcell.products.page import write_page
+
+
+@pytest.fixture(scope="module")
+def page(storm, tmp_path_factory):
+    past = storm.isel(time=slice(4)).assign_attrs(source="<script>alert('radar')</script>")
+    return write_page(past, nowcast(past, lead="10min"), tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine; install it to test pages")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as driver:
+        flags = [
+            "--no-sandbox",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ]
+        instance = driver.chromium.launch(executable_path=chromium, args=flags)
+        yield instance
+        instance.close()
+
+
+def test_the_page_stands_alone(page):
+    text = page.read_text()
+    assert not re.search(r"(src|href)=[\"']https?:", text) and "<script>alert" not in text
+    frames = json.loads(re.search(r'type="application/json">(.*?)</script>', text)[1])
+    assert [frame["label"][-8:] for frame in frames] == ["observed"] * 4 + ["t +5 min", " +10 min"]
+    assert all((page.parent / frame["file"]).is_file() for frame in frames)
+
+
+def test_slider_and_button_work(page, browser):
+    expect = pytest.importorskip("playwright.sync_api").expect
+    tab = browser.new_page(viewport={"width": 900, "height": 1000})
+    faults: list[str] = []
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    tab.on("requestfailed", lambda request: faults.append(request.url))
+    tab.goto(page.as_uri())
+    picture = tab.locator("#picture")
+    assert tab.locator("#label").inner_text() == "12:15 UTC, observed"
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
+    tab.locator("#time").press("ArrowRight")
+    assert tab.locator("#label").inner_text() == "12:20 UTC, forecast +5 min" and "forecast" in picture.get_attribute("src")
+    tab.locator("#play").click()
+    assert tab.locator("#play").inner_text() == "Pause"
+    expect(tab.locator("#label")).to_contain_text("12:05 UTC, observed")  # past the end and round again
+    tab.locator("#play").click()
+    stopped = tab.locator("#time").input_value()
+    tab.wait_for_timeout(600)
+    assert tab.locator("#time").input_value() == stopped and tab.locator("#play").inner_text() == "Play"
+    assert "<script>alert('radar')</script>" in tab.locator("p").inner_text(), "text from files is shown as text"
+    assert faults == []
+    tab.close()
