@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stormcell.errors import FramesError
 
-__all__ = ["Sampler", "pixel_grid", "warp"]
+__all__ = ["Sampler", "check_vectors", "pixel_grid", "warp"]
 
 Floats = NDArray[np.float32]
 
@@ -43,7 +43,8 @@ class Sampler:
         if image.ndim != 2 or image.size == 0 or max(image.shape) > _LARGEST_SIDE:
             raise FramesError(f"warp: expected an image (y, x) of 1 to {_LARGEST_SIDE} pixels a side, got shape {image.shape}")
         unseen = np.isnan(image)
-        self._values = np.where(unseen, np.float32(0), image) if unseen.any() else np.ascontiguousarray(image)
+        self._values = np.array(image, order="C")
+        np.putmask(self._values, unseen, np.float32(0))
         self._seen = np.logical_not(unseen).astype(np.float32)
 
     @property
@@ -87,8 +88,9 @@ def warp(field: ArrayLike, displacement: ArrayLike) -> Floats:
     """
     sampler = Sampler(field)
     moved = check_vectors(displacement, sampler.shape, "displacement")
-    column, row = pixel_grid(sampler.shape)
-    return sampler.at(np.subtract(column, moved[0], out=column), np.subtract(row, moved[1], out=row))
+    rows, columns = sampler.shape
+    column, row = np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32)[:, None]
+    return sampler.at(column - moved[0], row - moved[1])
 
 
 def check_vectors(vectors: ArrayLike, shape: tuple[int, int], what: str) -> Floats:
@@ -100,6 +102,6 @@ def check_vectors(vectors: ArrayLike, shape: tuple[int, int], what: str) -> Floa
     checked = np.asarray(vectors, dtype=np.float32)
     if checked.shape != (2, *shape):
         raise FramesError(f"{what}: expected (2, y, x) = {(2, *shape)} for an image of {shape[0]} x {shape[1]}, got {checked.shape}")
-    if not np.isfinite(checked.sum(dtype=np.float64)):
+    if not np.isfinite(checked).all():
         raise FramesError(f"{what}: expected finite numbers of pixels, got NaN or infinity at {int((~np.isfinite(checked)).sum())} places")
     return checked

@@ -20,6 +20,7 @@ _LOW, _HIGH = 0.1, 100.0  # rain rates [mm h-1] that become 0 and 255 in the ima
 _SMALLEST_WINDOW = 5  # pixels
 _PYRAMID_LEVELS = 3  # above the full resolution: a displacement of some eight half windows is within reach
 _PRECISION = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.01)  # iterations, pixels
+_FRAMES_AHEAD = 4  # to which a corner is tracked: later rain has changed too much
 _QUALITY = 0.01  # of the best corner of a frame, below which a corner is none
 _NEIGHBOURS = 48  # vectors that a vector has to agree with; a corner in four frames gives up to six
 _OUTLIER = 3.0  # times the median deviation of the neighbours from their median
@@ -41,12 +42,12 @@ class _Vectors(NamedTuple):
 
 
 def lucas_kanade(past: ArrayLike, *, corners: int = 1000, window: int = 41, blur: float = 2.0, scale: float = 16.0) -> Floats:
-    """Motion of rain by the method of Lucas and Kanade, from corners that are tracked between all pairs of frames.
+    """Motion of rain by the method of Lucas and Kanade, from corners that are tracked over one to four frames.
 
     1. Frames become 8-bit images of log rain rate (0.1 to 100 mm/h), blurred by a Gaussian: single pixels grow and decay, and do
        not move with the rain.
     2. In every frame but the last the corners of Shi and Tomasi are found, away from the edge of what the radar sees, and tracked
-       to each later frame by pyramidal Lucas-Kanade. A vector over n steps is n times more exact than one over a single step, so
+       to each of the next four by pyramidal Lucas-Kanade. A vector over n steps is n times more exact than one over a single step, so
        its weight is n^2.
     3. A vector that deviates from the median of its neighbours by more than three times their own median deviation is dropped.
     4. From wide to narrow scales s = 256, 128, ..., `scale` pixels, with G_s a Gaussian of peak 1 and u_0 the mean motion,
@@ -65,7 +66,7 @@ def lucas_kanade(past: ArrayLike, *, corners: int = 1000, window: int = 41, blur
 
     Returns:
         (2, y, x) pixels per time step, component 0 along x (positive to the east), 1 along y (positive to the south); zero where
-        nothing can be tracked: less than two seen frames, no rain, no texture, a grid of less than 20 pixels a side.
+        nothing can be tracked: less than two seen frames, no rain, no texture, a grid of less than 16 pixels a side.
 
     Raises:
         FramesError: past is not (time, y, x).
@@ -88,7 +89,7 @@ def lucas_kanade(past: ArrayLike, *, corners: int = 1000, window: int = 41, blur
 
 
 def _tracked(frames: Floats, seen: list[int], corners: int, side: int, blur: float) -> _Vectors:
-    """Vectors between all pairs of seen frames."""
+    """Vectors between each seen frame and the next few."""
     images = [_image(frames[index], blur) for index in seen]
     margin = side // 2 + math.ceil(2 * blur)
     near_edge = [_widened(np.isnan(frames[index]), margin) for index in seen]
@@ -97,7 +98,7 @@ def _tracked(frames: Floats, seen: list[int], corners: int, side: int, blur: flo
         start = cv2.goodFeaturesToTrack(images[first], corners, _QUALITY, side / 3, mask=1 - near_edge[first], blockSize=_SMALLEST_WINDOW)
         if start is None:
             continue
-        for second in range(first + 1, len(seen)):
+        for second in range(first + 1, min(first + _FRAMES_AHEAD, len(seen) - 1) + 1):
             end, status, _ = cv2.calcOpticalFlowPyrLK(
                 images[first],
                 images[second],
