@@ -22,7 +22,7 @@ check: $(VENV)/.dev            ## format, lint, types, layers
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev            ## speed and skill beside pysteps
-	$(BIN)/stormcell benchmark nowcast -o benchmark-results/nowcast.json
+	$(BIN)/stormcell benchmark nowcast -o benchmark-results/nowcast.json --report docs/benchmarks/nowcast.md
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

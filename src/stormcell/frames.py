@@ -135,9 +135,7 @@ def check_frames(frames: xr.DataArray) -> xr.DataArray:
     if times.size == 0:
         raise FramesError("frames: expected at least one time, got none")
     if times.size > 1 and len(set(np.diff(times))) > 1 or times.size > 1 and times[1] <= times[0]:
-        raise FramesError(
-            "frames: expected rising, evenly spaced times; join_frames sorts them and makes gaps explicit"
-        )
+        raise FramesError("frames: expected rising, evenly spaced times; join_frames sorts them and makes gaps explicit")
     return _check_field(frames)
 
 

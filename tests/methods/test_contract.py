@@ -78,7 +78,7 @@ def test_all_frames_missing(method):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5)])
-@pytest.mark.parametrize("name", ["persistence", "advection", "rover"])
+@pytest.mark.parametrize("name", ["persistence", "advection", "rover", "rover-linear"])
 def test_tiny_grids(name, shape):
     check_forecast(method_named(name)(frames_of(np.ones((4, *shape))), LEADS))
 

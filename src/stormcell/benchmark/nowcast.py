@@ -7,12 +7,15 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from stormcell.atomic import replacing
 from stormcell.benchmark.process import stormcell_process
+from stormcell.benchmark.report import REFERENCE, page, process_table, skill_table, speed_table, summary
 from stormcell.benchmark.skill import event_counts
 from stormcell.data.read import read
 from stormcell.errors import MissingExtraError, ReadError
@@ -25,7 +28,6 @@ from stormcell.verification.contingency import csi
 __all__ = ["EVENTS", "Event", "benchmark_nowcast", "data_folder"]
 
 THRESHOLDS = (0.5, 1.0, 2.0, 5.0)
-REFERENCE = "pysteps-extrapolation"
 
 
 class Event(NamedTuple):
@@ -61,38 +63,58 @@ def data_folder(given: Path | None) -> Path:
     return folder
 
 
-def benchmark_nowcast(data: Path | None, *, output: Path | None = None, repeats: int = 7) -> dict[str, Any]:
-    """Run everything, print tables, and write the figures as JSON if asked.
+def benchmark_nowcast(data: Path | None, *, output: Path | None = None, report: Path | None = None, repeats: int = 7) -> dict[str, Any]:
+    """Run everything, print each table as it is ready, and write the figures if asked.
 
     Args:
         data: folder that holds `events/`; see `data_folder`.
         output: JSON file for all figures.
+        report: Markdown file for the tables.
         repeats: timed repetitions of each step.
 
     Returns:
-        The figures.
+        The figures; `stormcell.benchmark.report` makes tables of them.
     """
     events = data_folder(data) / "events"
-    figures: dict[str, Any] = {
-        "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
-    }
+    machine = {"processor": _processor(), "cores": os.cpu_count(), "python": platform.python_version()}
+    figures: dict[str, Any] = {"machine": machine}
     methods = _methods()
     figures["speed"] = _speed(events / "meteoswiss_2015-05-15", methods, repeats)
-    _print_speed(figures["speed"])
+    print(speed_table(figures["speed"]))
     figures["process"] = _processes(events, repeats)
-    _print_processes(figures["process"])
-    figures["skill"] = _skill(events, methods)
+    print(process_table(figures["process"]))
+    figures["skill"] = {}
+    for name in EVENTS:
+        if (events / name).is_dir():
+            figures["skill"][name] = _skill(events / name, methods)
+            print(skill_table({name: figures["skill"][name]}))
+        else:
+            print(f"{name}: not in this folder, left out\n")
+    print(summary(figures))
     if output:
-        output.write_text(json.dumps(figures, indent=2) + "\n")
+        with replacing(output) as beside:
+            beside.write_text(json.dumps(figures, indent=2) + "\n")
+    if report:
+        with replacing(report) as beside:
+            beside.write_text(page(figures))
     return figures
+
+
+def _processor() -> str:
+    """The processor's name where the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = (
+        [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        if cpuinfo.exists()
+        else []
+    )
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _methods() -> dict[str, Method]:
     """Every method that can be built here; without pysteps there are no ratios, and that is said."""
     methods = {name: build() for name, build in METHODS.items()}
-    try:
-        import pysteps  # noqa: F401
-    except ImportError:
+    if find_spec("pysteps") is None:
         del methods[REFERENCE]
         print(f"note: {MissingExtraError('pysteps', extra='pysteps', purpose='a ratio to the reference')}\n")
     return methods
@@ -112,13 +134,6 @@ def _speed(folder: Path, methods: dict[str, Method], repeats: int) -> dict[str, 
             if round_number:  # the first round warms up
                 times[name].append((time.perf_counter() - start) * 1e3)
     return {name: {"median_ms": statistics.median(values), "min_ms": min(values), "max_ms": max(values)} for name, values in times.items()}
-
-
-def _print_speed(speed: dict[str, dict[str, float]]) -> None:
-    print("Motion and 12 lead times, MeteoSwiss 640 x 710, 4 frames in (median of interleaved rounds)")
-    for name, row in speed.items():
-        ratio = f"{speed[REFERENCE]['median_ms'] / row['median_ms']:8.1f} x the speed of {REFERENCE}" if REFERENCE in speed else ""
-        print(f"  {name:<22} {row['median_ms']:9.1f} ms  ({row['min_ms']:.1f} to {row['max_ms']:.1f}) {ratio}")
 
 
 def _processes(events: Path, repeats: int) -> dict[str, dict[str, float]]:
@@ -143,43 +158,18 @@ def _processes(events: Path, repeats: int) -> dict[str, dict[str, float]]:
     return figures
 
 
-def _print_processes(figures: dict[str, dict[str, float]]) -> None:
-    print("\nWhole processes")
-    for name, row in figures.items():
-        print(f"  {name:<44} {row['median_s']:7.2f} s  peak {row['peak_mb']:7.0f} MB")
-
-
-def _skill(events: Path, methods: dict[str, Method]) -> dict[str, Any]:
-    """CSI of every method on every event, printed as it comes."""
-    figures: dict[str, Any] = {}
-    print("\nCritical success index; a pixel counts where the radar and all methods know it")
-    for name, event in EVENTS.items():
-        if not (events / name).is_dir():
-            print(f"  {name}: not in this folder, left out")
-            continue
-        counts = event_counts(
-            events / name, methods, lead_minutes=event.leads, thresholds=THRESHOLDS, past=event.past, every=event.every, last=event.last
-        )
-        figures[name] = {}
-        for method, table in counts.items():
-            values = csi(table)
-            leads = [int(lead / np.timedelta64(1, "m")) for lead in values["lead_time"].values]
-            figures[name][method] = {
-                f"{lead}min": dict(zip(map(str, THRESHOLDS), values.values[:, row].round(4).tolist(), strict=True))
-                for row, lead in enumerate(leads)
-            }
-        _print_event(name, figures[name])
-    return figures
-
-
-def _print_event(name: str, scores: dict[str, dict[str, dict[str, float]]]) -> None:
-    leads = list(next(iter(scores.values())))
-    print(f"  {name:<26}" + "".join(f"{lead + ' at ' + ' / '.join(f'{t:g}' for t in THRESHOLDS) + ' mm/h':>34}" for lead in leads))
-    for method, row in scores.items():
-        print(f"    {method:<24}" + "".join(f"{' / '.join(f'{value:.3f}' for value in row[lead].values()):>34}" for lead in leads))
-    margin = min(scores["advection"][lead]["0.5"] - scores["persistence"][lead]["0.5"] for lead in leads)
-    line = f"    advection beats persistence at 0.5 mm/h by {margin:+.3f} or more"
-    if REFERENCE in scores:
-        worst = min(scores["advection"][lead][t] - scores[REFERENCE][lead][t] for lead in leads for t in scores["advection"][lead])
-        line += f"; against {REFERENCE} its least favourable difference is {worst:+.3f}"
-    print(line)
+def _skill(folder: Path, methods: dict[str, Method]) -> dict[str, dict[str, dict[str, float]]]:
+    """Critical success index of every method on one event: method -> lead time -> threshold -> value."""
+    event = EVENTS[folder.name]
+    counts = event_counts(
+        folder, methods, lead_minutes=event.leads, thresholds=THRESHOLDS, past=event.past, every=event.every, last=event.last
+    )
+    scores: dict[str, dict[str, dict[str, float]]] = {}
+    for method, table in counts.items():
+        values = csi(table)
+        leads = [int(lead / np.timedelta64(1, "m")) for lead in values["lead_time"].values]
+        columns = values.transpose("lead_time", "threshold").values.round(4).tolist()
+        scores[method] = {
+            f"{lead} min": dict(zip(map(str, THRESHOLDS), row, strict=True)) for lead, row in zip(leads, columns, strict=True)
+        }
+    return scores

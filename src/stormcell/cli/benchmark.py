@@ -12,6 +12,7 @@ def benchmark(
     what: Annotated[str, typer.Argument(help="What to measure: nowcast.")],
     data: Annotated[Path | None, typer.Option(help="Folder of radar events; the environment's STORMCELL_TEST_DATA if left out.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write all figures to this JSON file.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Also write the tables to this Markdown file.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Timed repetitions; the median is reported.")] = 7,
 ) -> None:
     """Measure speed and skill against public reference implementations."""
@@ -22,4 +23,4 @@ def benchmark(
     if what != "nowcast":
         raise StormcellError(f"unknown benchmark {what!r}: expected nowcast")
     with progress_and_warnings():
-        benchmark_nowcast(data, output=output, repeats=repeats)
+        benchmark_nowcast(data, output=output, report=report, repeats=repeats)

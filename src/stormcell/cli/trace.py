@@ -3,6 +3,7 @@
 import inspect
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +41,8 @@ class Trace:
 
 def place_of(function: Callable[..., Any]) -> str:
     """`file:function` of a function, or of an object's `__call__`; the file as seen from the package's root."""
+    while isinstance(function, partial):
+        function = function.func
     target = function if inspect.isroutine(function) else type(function)
     import stormcell
 

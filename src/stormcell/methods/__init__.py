@@ -5,6 +5,7 @@ builder from another package under the entry point group ``stormcell.methods``.
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import entry_points
 
 from stormcell.errors import MethodError
@@ -12,7 +13,7 @@ from stormcell.methods.advection import Advection
 from stormcell.methods.method import Method
 from stormcell.methods.persistence import Persistence
 from stormcell.methods.pysteps import PystepsExtrapolation
-from stormcell.motion import ArctanTransform, rover
+from stormcell.motion import ArctanTransform, LinearTransform, rover
 
 __all__ = ["METHODS", "Advection", "Method", "Persistence", "PystepsExtrapolation", "method_named"]
 
@@ -21,6 +22,7 @@ METHODS: dict[str, Callable[[], Method]] = {
     "persistence": Persistence,
     "advection": Advection,
     "rover": lambda: Advection(estimate=rover, transform=ArctanTransform(), name="rover"),
+    "rover-linear": lambda: Advection(estimate=partial(rover, transform="linear"), transform=LinearTransform(), name="rover-linear"),
     "pysteps-extrapolation": PystepsExtrapolation,
 }
 

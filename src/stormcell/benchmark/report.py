@@ -1,0 +1,80 @@
+"""The figures of a benchmark as Markdown, for the terminal and for the documentation."""
+
+from typing import Any
+
+__all__ = ["REFERENCE", "page", "process_table", "skill_table", "speed_table", "summary"]
+
+REFERENCE = "pysteps-extrapolation"
+
+Scores = dict[str, dict[str, dict[str, float]]]
+
+
+def speed_table(speed: dict[str, dict[str, float]]) -> str:
+    """Milliseconds of each method, and how many times the reference's speed that is."""
+    rows = ["| motion and 12 lead times, 640 x 710 | median ms | smallest to largest | times the reference's speed |", "|---|---|---|---|"]
+    for name, row in speed.items():
+        ratio = f"{speed[REFERENCE]['median_ms'] / row['median_ms']:.1f}" if REFERENCE in speed else "-"
+        rows.append(f"| {name} | {row['median_ms']:.0f} | {row['min_ms']:.0f} to {row['max_ms']:.0f} | {ratio} |")
+    return "\n".join(rows) + "\n"
+
+
+def process_table(processes: dict[str, dict[str, float]]) -> str:
+    """Seconds and peak memory of whole processes."""
+    rows = ["| whole process | median s | peak MB |", "|---|---|---|"]
+    rows += [f"| {name} | {row['median_s']:.2f} | {row['peak_mb']:.0f} |" for name, row in processes.items()]
+    return "\n".join(rows) + "\n"
+
+
+def skill_table(skill: dict[str, Scores]) -> str:
+    """Critical success index, a row for each event, lead time and method."""
+    thresholds = list(next(iter(next(iter(next(iter(skill.values())).values())).values())))
+    rows = [
+        "| event | lead | method | " + " | ".join(f"{threshold} mm/h" for threshold in thresholds) + " |",
+        "|---" * (3 + len(thresholds)) + "|",
+    ]
+    for event, scores in skill.items():
+        for lead in next(iter(scores.values())):
+            for method, row in scores.items():
+                rows.append(f"| {event} | {lead} | {method} | " + " | ".join(f"{value:.3f}" for value in row[lead].values()) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def summary(figures: dict[str, Any]) -> str:
+    """What the targets ask: the margin over persistence, and the least favourable difference from the reference, event by event."""
+    lines = []
+    for event, scores in figures["skill"].items():
+        ours, still = scores["advection"], scores["persistence"]
+        margin = min(ours[lead]["0.5"] - still[lead]["0.5"] for lead in ours)
+        line = f"- {event}: advection beats persistence at 0.5 mm/h by {margin:+.3f} or more"
+        if REFERENCE in scores:
+            differences = [ours[lead][threshold] - scores[REFERENCE][lead][threshold] for lead in ours for threshold in ours[lead]]
+            line += f"; against {REFERENCE} it is {min(differences):+.3f} at the least, {max(differences):+.3f} at the most"
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def page(figures: dict[str, Any]) -> str:
+    """The whole page of documentation."""
+    machine = figures["machine"]
+    return f"""# Speed and skill of the main job
+
+Written by `make bench` (`stormcell benchmark nowcast --report docs/benchmarks/nowcast.md`), which needs the radar events and
+the extra `pysteps`. The reference is pysteps' `dense_lucaskanade` and `extrapolation` at their defaults, on the same frames in
+the same run.
+
+Machine: {machine["processor"]}, {machine["cores"]} cores, Python {machine["python"]}. Other work on it makes single
+times noisy; ratios are of medians of interleaved rounds.
+
+## Speed
+
+MeteoSwiss composites, four frames in.
+
+{speed_table(figures["speed"])}
+{process_table(figures["process"])}
+## Skill
+
+Critical success index; an event is a rain rate at or above the threshold; counts are summed over all issue times of an
+event, over the pixels that the radar and all methods know.
+
+{summary(figures)}
+{skill_table(figures["skill"])}"""
