@@ -41,7 +41,7 @@ class _Vectors(NamedTuple):
         return _Vectors(self.places[chosen], self.vectors[chosen], self.weights[chosen])
 
 
-def lucas_kanade(past: ArrayLike, *, corners: int = 1000, window: int = 41, blur: float = 2.0, scale: float = 16.0) -> Floats:
+def lucas_kanade(past: ArrayLike, *, corners: int = 1000, window: int = 51, blur: float = 1.5, scale: float = 12.0) -> Floats:
     """Motion of rain by the method of Lucas and Kanade, from corners that are tracked over one to four frames.
 
     1. Frames become 8-bit images of log rain rate (0.1 to 100 mm/h), blurred by a Gaussian: single pixels grow and decay, and do
