@@ -25,7 +25,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path):
 
 def test_an_error_of_the_system_says_what_to_do(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(WriteError, match=r"cannot be written.*choose another path"), replacing(tmp_path / "file" / "out.nc"):
+    with pytest.raises(WriteError, match=r"cannot be written.*check the folder"), replacing(tmp_path / "file" / "out.nc"):
         pass
     with pytest.raises(WriteError, match="is a folder"), replacing(tmp_path):
         pass

@@ -80,3 +80,38 @@ def test_lead_times(text, count):
 def test_lead_times_that_make_no_sense(text):
     with pytest.raises(UnitsError, match="lead time"):
         parse_lead_times(text, np.timedelta64(5, "m"))
+
+
+def test_the_last_scan_keeps_its_time():
+    """12:00, 12:55 and 13:55 fit no even step; the last scan must not be moved to make them fit."""
+    with pytest.raises(FramesError, match="uneven steps"):
+        regular_times(stamps(0, 55, 115))
+
+
+def test_a_clock_that_is_seconds_off_is_forgiven_over_a_long_series():
+    rng = np.random.default_rng(0)
+    late = rng.integers(0, 4, 200) / 60
+    axis = regular_times(stamps(*(5.0 * np.arange(200) + late)))
+    assert axis.size == 200 and np.diff(axis)[0] == np.timedelta64(5, "m")
+
+
+def test_an_odd_step_is_an_odd_step():
+    axis = regular_times(stamps(*(302 / 60 * np.arange(50))))
+    assert axis.size == 50 and np.diff(axis)[0] == np.timedelta64(302, "s")
+
+
+@given(st.integers(1, 30).map(lambda n: n * 30), st.sets(st.integers(0, 80), min_size=2, max_size=20))
+def test_every_scan_keeps_its_place_within_half_a_minute(step, slots):
+    times = stamps(*(step / 60 * slot for slot in slots))
+    try:
+        axis = regular_times(times)
+    except FramesError:
+        return
+    assert axis[-1] == times.max()
+    assert max(np.abs(axis - time).min() for time in times) <= np.timedelta64(30, "s")
+
+
+def test_gaps_in_a_long_series_keep_the_step():
+    kept = [slot for slot in range(60) if slot % 7 and slot not in (20, 21, 22)]
+    axis = regular_times(stamps(*(5.0 * slot for slot in kept)))
+    assert np.diff(axis)[0] == np.timedelta64(5, "m") and axis.size == kept[-1] - kept[0] + 1

@@ -72,6 +72,10 @@ def test_rules_by_name_and_by_numbers():
         ("m s-1", 3.6e6),
         ("mm/day", 1 / 24),
         ("mm min-1", 60),
+        ("kg m**-2 s**-1", 3600),
+        ("m s**-1", 3.6e6),
+        ("mm.h-1", 1),
+        ("mm per hour", 1),
     ],
 )
 def test_rates_of_many_spellings(units, factor):

@@ -11,7 +11,7 @@ FRAMES = Path("demo/frames")
 OUT = Path("docs/images/demo.png")
 WIDTH = 480
 
-chosen = [next(FRAMES.glob(pattern)) for pattern in ("05_*", "11_*", "17_*")]
+chosen = [next(FRAMES.glob(pattern)) for pattern in ("005_*", "011_*", "017_*")]
 pictures = [Image.open(path).convert("RGB") for path in chosen]
 height = round(WIDTH * pictures[0].height / pictures[0].width)
 sheet = Image.new("RGB", (WIDTH * len(pictures), height), "white")

@@ -21,17 +21,22 @@ def replacing(path: str | Path) -> Iterator[Path]:
         WriteError: the folder cannot be made or written, the disk is full, or the path is a folder.
     """
     target = Path(path)
-    beside = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
+    beside: Path | None = None
     try:
-        if target.is_dir():
-            raise IsADirectoryError(f"{target} is a folder")
+        target = target.resolve()  # a link stays a link, and what it points to is replaced
+        if target.exists() and not target.is_file():
+            raise WriteError(f"{path} is a folder or a device; expected the name of a file")
         target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f".{secrets.token_hex(4)}{target.suffix}")
         yield beside
         os.replace(beside, target)
     except WriteError:
         raise
     except OSError as error:
-        raise WriteError(f"{target}: cannot be written ({error.strerror or error}); choose another path or free some space") from error
+        raise WriteError(
+            f"{path}: cannot be written ({error.strerror or error}); check the folder, its permissions and the free space"
+        ) from error
     finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+        if beside is not None:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)

@@ -17,7 +17,18 @@ from pyproj import CRS
 from stormcell.errors import FramesError
 from stormcell.grid import Grid
 
-__all__ = ["Spans", "Times", "check_forecast", "check_frames", "coordinates_of", "grid_of", "make_forecast", "make_frames", "step_of"]
+__all__ = [
+    "Spans",
+    "Times",
+    "check_forecast",
+    "check_frames",
+    "coordinates_of",
+    "grid_of",
+    "label_frames",
+    "make_forecast",
+    "make_frames",
+    "step_of",
+]
 
 UNITS = "mm h-1"
 STANDARD_NAME = "rainfall_rate"
@@ -41,20 +52,24 @@ def make_frames(rain_rate: ArrayLike, times: ArrayLike, grid: Grid, **attrs: Any
     Raises:
         FramesError: the parts do not fit together.
     """
+    return check_frames(label_frames(rain_rate, times, grid, **attrs))
+
+
+def label_frames(rain_rate: ArrayLike, times: ArrayLike, grid: Grid, **attrs: Any) -> xr.DataArray:
+    """Like `make_frames`, but not checked: what a reader takes from one file may have gaps, which `join_frames` makes explicit."""
     values = np.asarray(rain_rate, dtype=np.float32)
     values = values[np.newaxis] if values.ndim == 2 else values
     stamps = np.atleast_1d(np.asarray(times, dtype="datetime64[ns]"))
     if values.ndim != 3 or values.shape[0] != stamps.size or values.shape[1:] != grid.shape:
         raise FramesError(f"frames: {values.shape} values do not fit {stamps.size} times and a grid of {grid.shape}")
     time = xr.Variable("time", stamps, {"standard_name": "time", "long_name": "end of the scan", "axis": "T"})
-    frames = xr.DataArray(
+    return xr.DataArray(
         values,
         dims=("time", "y", "x"),
         coords={"time": time, **coordinates_of(grid)},
         name=STANDARD_NAME,
         attrs={"standard_name": STANDARD_NAME, "long_name": "rain rate", "units": UNITS, "grid_mapping": "spatial_ref", **attrs},
     )
-    return check_frames(frames)
 
 
 def make_forecast(rain_rate: ArrayLike, past: xr.DataArray, lead_times: Spans, *, method: str, **attrs: Any) -> xr.DataArray:
@@ -97,8 +112,9 @@ def coordinates_of(grid: Grid) -> dict[str, xr.Variable]:
         x_attrs = {"standard_name": "longitude", "long_name": "longitude", "units": "degrees_east", "axis": "X"}
         y_attrs = {"standard_name": "latitude", "long_name": "latitude", "units": "degrees_north", "axis": "Y"}
     else:
-        x_attrs = {"standard_name": "projection_x_coordinate", "long_name": "easting, cell centre", "units": "m", "axis": "X"}
-        y_attrs = {"standard_name": "projection_y_coordinate", "long_name": "northing, cell centre", "units": "m", "axis": "Y"}
+        unit = "km" if grid.crs.axis_info[0].unit_name == "kilometre" else "m"
+        x_attrs = {"standard_name": "projection_x_coordinate", "long_name": "easting, cell centre", "units": unit, "axis": "X"}
+        y_attrs = {"standard_name": "projection_y_coordinate", "long_name": "northing, cell centre", "units": unit, "axis": "Y"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # some projections have no full CF form; crs_wkt holds all of them
         mapping = grid.crs.to_cf()
@@ -131,9 +147,9 @@ def check_frames(frames: xr.DataArray) -> xr.DataArray:
     """
     if frames.dims != ("time", "y", "x"):
         raise FramesError(f"frames: expected dims (time, y, x), got {frames.dims}")
-    times = frames["time"].values
-    if times.size == 0:
-        raise FramesError("frames: expected at least one time, got none")
+    times = frames["time"].values if "time" in frames.coords else np.array([])
+    if times.size == 0 or not np.issubdtype(times.dtype, np.datetime64) or np.isnat(times).any():
+        raise FramesError(f"frames: expected at least one time, all of them datetime64, got {times.size} of {times.dtype}")
     if times.size > 1 and len(set(np.diff(times))) > 1 or times.size > 1 and times[1] <= times[0]:
         raise FramesError("frames: expected rising, evenly spaced times; join_frames sorts them and makes gaps explicit")
     return _check_field(frames)
@@ -162,8 +178,9 @@ def _check_field(field: xr.DataArray) -> xr.DataArray:
     if field.dtype != np.float32:
         raise FramesError(f"field: expected float32 values, got {field.dtype}")
     grid_of(field)
-    if field.size and (lowest := float(field.min())) < 0:
-        raise FramesError(f"field: expected rain rates of 0 or more, got {lowest:g} mm h-1")
+    lowest, highest = float(np.fmin.reduce(field.values, axis=None)), float(np.fmax.reduce(field.values, axis=None))
+    if lowest < 0 or highest == np.inf:
+        raise FramesError(f"field: expected finite rain rates of 0 or more, got {lowest:g} to {highest:g} mm h-1")
     return field
 
 

@@ -1,5 +1,6 @@
 """Even time axes: scans put in order with their gaps made explicit, and lead times."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,9 +11,13 @@ from numpy.typing import ArrayLike
 from stormcell.errors import FramesError, UnitsError
 from stormcell.frames import Spans, Times, grid_of, make_frames
 
-__all__ = ["gaps_of", "join_frames", "minutes", "parse_lead_times", "regular_times"]
+__all__ = ["UnevenTimesError", "gaps_of", "join_frames", "minutes", "parse_lead_times", "regular_times"]
 
-_MAX_FILLED_BYTES = 8 * 2**30
+_MAX_FILLED_BYTES = 2 * 2**30
+_STEP_GRAIN = 15.0  # seconds; a radar's step is a multiple of it, its clock's jitter is not
+_TOLERANCE_SECONDS = 30.0
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)\s*(?:h|hours?))?\s*(?:(\d+(?:\.\d+)?)\s*(?:min|minutes?|m)?)?", re.IGNORECASE)
+_LONGEST_LEAD = pd.Timedelta("24h")
 
 
 def gaps_of(frames: xr.DataArray) -> int:
@@ -20,11 +25,20 @@ def gaps_of(frames: xr.DataArray) -> int:
     return int(frames.isnull().all(dim=("y", "x")).sum())
 
 
+class UnevenTimesError(FramesError):
+    """Scans whose times fit no even step; `at` is the first that does not."""
+
+    def __init__(self, message: str, at: np.datetime64) -> None:
+        super().__init__(message)
+        self.at = at
+
+
 def regular_times(times: ArrayLike) -> Times:
     """The even time axis on which these scans lie, gaps filled in.
 
-    The step is the most frequent difference between neighbouring scans (the shorter one of equals). Scans may be off the even
-    axis by a tenth of a step.
+    The step is the most frequent difference between neighbouring scans (the shorter one of equals), made more exact by a straight
+    line through all of them. The axis ends at the last scan; the others may be off it by 30 seconds or a tenth of a step,
+    whichever is less.
 
     Args:
         times: the scans' times, in any order, duplicates allowed.
@@ -33,22 +47,31 @@ def regular_times(times: ArrayLike) -> Times:
         Rising, evenly spaced times from the first scan to the last.
 
     Raises:
-        FramesError: the times fit no even step; the message names the first that does not.
+        UnevenTimesError: the times fit no even step; the message names the first that does not.
     """
     stamps = np.unique(np.asarray(times, dtype="datetime64[ns]"))
     if stamps.size < 2:
         return stamps
-    steps, counts = np.unique(np.diff(stamps), return_counts=True)
-    step = steps[np.argmax(counts)]
-    slots = (stamps - stamps[0]) / step
-    off = np.abs(slots - np.round(slots))
-    if off.max() > 0.1:
-        odd = pd.Timestamp(stamps[int(np.argmax(off > 0.1))])
-        raise FramesError(
-            f"frames: uneven steps: most scans are {pd.Timedelta(step).total_seconds() / 60:g} min apart, "
-            f"but the one at {odd:%Y-%m-%d %H:%M:%S} lies between; leave it out or give scans of one product only"
+    seconds = (stamps - stamps[-1]) / np.timedelta64(1, "s")
+    differences = np.diff(seconds)
+    coarse = np.maximum(np.round(differences / _STEP_GRAIN), 1) * _STEP_GRAIN if differences.min() > 2 * _STEP_GRAIN else differences
+    steps, counts = np.unique(coarse, return_counts=True)
+    step = float(steps[np.argmax(counts)])
+    slots = np.concatenate([[0], np.cumsum(np.round(differences / step))])
+    slope = float(np.polyfit(slots, seconds, 1)[0]) if slots[-1] > slots[0] else step
+    step = round(slope) if step > _STEP_GRAIN else slope
+    off = np.abs(seconds - (slots - slots[-1]) * step)
+    repeated = np.concatenate([[False], np.diff(slots) == 0])
+    wrong = (off > min(0.1 * step, _TOLERANCE_SECONDS)) | repeated
+    if wrong.any():
+        odd = int(np.argmax(wrong))
+        before, after = (differences[index] / 60 if 0 <= index < differences.size else np.nan for index in (odd - 1, odd))
+        raise UnevenTimesError(
+            f"uneven steps: the scan at {pd.Timestamp(stamps[odd]):%Y-%m-%d %H:%M:%S} comes {before:.3g} min after the one before and "
+            f"{after:.3g} min before the next, where the step is {step / 60:.3g} min; leave it out, or give scans of one product only",
+            stamps[odd],
         )
-    axis: Times = stamps[0] + step * np.arange(int(round(slots[-1])) + 1)
+    axis: Times = stamps[-1] - (np.arange(int(slots[-1]), -1, -1) * np.timedelta64(round(step * 1e9), "ns"))
     return axis
 
 
@@ -98,7 +121,8 @@ def join_frames(parts: Sequence[xr.DataArray], *, times: Times | None = None) ->
     attrs |= {"source": "; ".join(sources)} if sources else {}
     screened = sum(int(part.attrs.get("pixels_screened", 0)) for part in parts)
     attrs |= {"pixels_screened": screened} if screened else {}
-    return make_frames(values, axis, first, **{**attrs, "gaps": int((~filled).sum())})
+    gaps = int(np.isnan(values).all(axis=(1, 2)).sum())
+    return make_frames(values, axis, first, **{**attrs, "gaps": gaps})
 
 
 def _origin(part: xr.DataArray) -> str:
@@ -117,16 +141,16 @@ def minutes(first: float, last: float, *, step: float) -> Spans:
 
 
 def parse_lead_times(text: str, step: np.timedelta64) -> Spans:
-    """Lead times up to "120min", "2h" or "90" (minutes), one per time step of the radar.
+    """Lead times up to "120min", "2h", "1h30min" or "90" (minutes), one per time step of the radar.
 
     Raises:
-        UnitsError: the text is no duration, or shorter than one step.
+        UnitsError: the text is no duration, shorter than one step, or longer than a day.
     """
-    try:
-        last = pd.Timedelta(float(text), "min") if text.replace(".", "", 1).isdigit() else pd.Timedelta(text)
-    except ValueError:
-        raise UnitsError(f"lead time {text!r} is not understood: expected something like 60min, 2h or 1h30min") from None
-    count = int(last / pd.Timedelta(step) + 1e-9) if last > pd.Timedelta(0) else 0
-    if count < 1:
-        raise UnitsError(f"lead time {text!r} is shorter than the radar's step of {pd.Timedelta(step).total_seconds() / 60:g} min")
-    return (np.arange(1, count + 1) * np.timedelta64(step)).astype("timedelta64[ns]")
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or not any(match.groups()):
+        raise UnitsError(f"lead time {text!r} is not understood: expected something like 60min, 2h or 1h30min")
+    hours, minutes_or_plain = float(match[1] or 0), float(match[2] or 0)
+    last, every = pd.Timedelta(hours=hours, minutes=minutes_or_plain), pd.Timedelta(step)
+    if last < every or last > _LONGEST_LEAD:
+        raise UnitsError(f"lead time {text!r}: expected at least the radar's step of {every.total_seconds() / 60:g} min, and at most 24 h")
+    return (np.arange(1, int(last / every + 1e-9) + 1) * np.timedelta64(step)).astype("timedelta64[ns]")

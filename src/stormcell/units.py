@@ -146,7 +146,8 @@ def mm_per_hour_factor(units: str) -> float:
         >>> mm_per_hour_factor("kg m-2 s-1")
         3600.0
     """
-    match = _RATE.match(units.strip())
+    spelled = units.strip().replace("**", "^").replace(" per ", "/").replace(".", " ")
+    match = _RATE.match(spelled)
     period = _TIME_NAMES.get((match[2] or match[3]).rstrip("s") or "s") if match else None
     if match is None or period is None:
         raise UnitsError(f"{units!r} is not a unit of rain rate: expected mm h-1, kg m-2 s-1, m s-1 or the like")

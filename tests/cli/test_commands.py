@@ -81,6 +81,14 @@ def test_demo_leaves_what_it_says(tmp_path):
     }
 
 
+@pytest.fixture(scope="module")
+def made(radar, tmp_path_factory) -> Path:
+    """A forecast of ours."""
+    path = tmp_path_factory.mktemp("made") / "made.nc"
+    assert stormcell("nowcast", radar, "-o", path, "--lead", "5min").returncode == 0
+    return path
+
+
 BAD = {
     "nothing to write": (["nowcast", "{radar}"], "nothing to write: give -o"),
     "no such file": (["nowcast", "absent.h5", "-o", "{out}"], "absent.h5: no such file"),
@@ -89,25 +97,39 @@ BAD = {
     "lead": (["nowcast", "{radar}", "-o", "{out}", "--lead", "soon"], "lead time 'soon'"),
     "rule": (["nowcast", "{radar}", "-o", "{out}", "--zr", "rain"], "unknown Z-R rule 'rain'"),
     "animation's name": (["nowcast", "{radar}", "--gif", "out.avi"], "expected a name that ends in .gif"),
-    "one scan": (["nowcast", "{radar}", "-o", "{out}", "--past", "1"], "two frames or more"),
+    "one scan": (["nowcast", "{one}", "-o", "{out}"], "two frames or more"),
+    "output is an input": (["nowcast", "{nc}", "-o", "{nc}"], "is one of the input files"),
+    "output beside the input": (["nowcast", "{radar}", "-o", "{radar}/nowcast.nc"], "lies in the input folder"),
+    "output name": (["nowcast", "{radar}", "-o", "out.tif"], "expected a name that ends in .nc"),
+    "a forecast as input": (["nowcast", "{nc}", "-o", "{out}"], "is a forecast, not observations"),
+    "demo on a file": (["demo", "-o", "{out}"], "cannot be written"),
+    "lead beyond reason": (["nowcast", "{radar}", "-o", "{out}", "--lead", "100000h"], "at most 24 h"),
     "not radar data": (["nowcast", "{junk}", "-o", "{out}"], "junk.h5: no reader recognises its content"),
-    "output is a folder": (["nowcast", "{radar}", "-o", "{radar}", "--lead", "5min"], "is a folder"),
+    "output is a folder": (["nowcast", "{radar}", "-o", "{folder}", "--lead", "5min"], "is a folder"),
     "unknown benchmark": (["benchmark", "magic"], "unknown benchmark 'magic'"),
     "benchmark without data": (["benchmark", "nowcast", "--data", "nowhere"], "expected a folder with radar events"),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_mistake_is_one_line_and_status_2(case, radar, tmp_path):
+def test_a_mistake_is_one_line_and_status_2(case, radar, made, tmp_path):
     words, says = BAD[case]
     (tmp_path / "junk.h5").write_text("<html>404</html>")
     out = tmp_path / "out.nc"
     out.write_text("what was there before")
-    places = {"radar": radar, "out": out, "junk": tmp_path / "junk.h5"}
+    (tmp_path / "folder.nc").mkdir()
+    places = {
+        "radar": radar,
+        "out": out,
+        "junk": tmp_path / "junk.h5",
+        "one": min(radar.iterdir()),
+        "nc": made,
+        "folder": tmp_path / "folder.nc",
+    }
     done = stormcell(*(word.format(**places) for word in words), cwd=tmp_path)
     assert done.returncode == 2 and says in done.stderr, done.stderr
     assert done.stderr.startswith("stormcell: error: ") and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
-    assert out.read_text() == "what was there before" and len(list(tmp_path.iterdir())) == 2
+    assert out.read_text() == "what was there before" and len(list(tmp_path.iterdir())) == 3 and len(list(radar.iterdir())) == 5
 
 
 def test_skip_bad_says_what_is_left_out(radar, tmp_path):
@@ -120,3 +142,41 @@ def test_a_missing_scan_is_said(radar, tmp_path):
     files = sorted(radar.iterdir())
     done = stormcell("nowcast", *files[:3], files[4], "-o", tmp_path / "out.nc", "--lead", "5min")
     assert done.returncode == 0 and "4 scans, 1 missing" in done.stdout
+
+
+def test_a_device_is_left_alone(radar, tmp_path):
+    done = stormcell("nowcast", radar, "--lead", "5min", "--gif", tmp_path / "pipe.gif")
+    assert done.returncode == 0
+    (tmp_path / "pipe.gif").unlink()
+    os.mkfifo(tmp_path / "pipe.gif")
+    done = stormcell("nowcast", radar, "--lead", "5min", "--gif", tmp_path / "pipe.gif")
+    assert done.returncode == 2 and "is a folder or a device" in done.stderr and (tmp_path / "pipe.gif").is_fifo()
+
+
+def test_a_rule_that_has_no_effect_is_said(tmp_path):
+    from tests.data import radar_files as make
+
+    for minute in (0, 5):
+        make.odim(tmp_path / f"{minute}.h5", clock=f"12{minute:02d}00", quantity="RATE", what={"gain": 0.1, "offset": 0.0})
+    done = stormcell("nowcast", tmp_path / "0.h5", tmp_path / "5.h5", "-o", tmp_path / "o" / "a.nc", "--lead", "5min", "--zr", "fmi")
+    assert done.returncode == 0 and "--zr fmi has no effect" in done.stderr
+
+
+def test_words_that_nobody_reads_are_no_error(radar):
+    code = "from stormcell.cli import main; main()"
+    command = f"'{sys.executable}' -c '{code}' info '{radar}' | head -c 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_that_is_ended_leaves_nothing_half_written(radar, tmp_path):
+    import signal
+    import time
+
+    code = "from stormcell.cli import main; main()"
+    command = [sys.executable, "-c", code, "nowcast", str(radar), "--png", str(tmp_path), "--lead", "24h"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while not any(tmp_path.iterdir()):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode != 0 and not [path for path in tmp_path.iterdir() if path.name.startswith(".")]

@@ -164,3 +164,120 @@ def test_hidden_files_are_no_radar_files(series):
     (series / ".partial.h5").write_bytes(b"half")
     assert len(find_files(series)) == 4
     assert len(find_files([str(series / "*.h5"), series])) == 4, "a file named twice counts once"
+
+
+def test_skip_bad_leaves_out_a_file_on_another_grid(series):
+    make.odim(series / "20.h5", np.zeros((2, 4), np.uint8), where={"ysize": 2}, clock="122000")
+    with pytest.warns(SkippedFileWarning, match=r"20\.h5: its grid is not that of the other files"):
+        frames = read(series, skip_bad=True)
+    assert frames.shape == (5, 3, 4) and np.isnan(frames.values[4]).all()
+
+
+def test_skip_bad_leaves_out_a_scan_between_the_steps(series):
+    make.odim(series / "odd.h5", clock="121200")
+    with pytest.warns(SkippedFileWarning, match=r"odd\.h5: uneven steps"):
+        assert read(series, skip_bad=True).sizes["time"] == 4
+
+
+def test_uneven_steps_name_the_file(series):
+    make.odim(series / "odd.h5", clock="121200")
+    with pytest.raises(FramesError, match=r"odd\.h5: uneven steps: the scan at 2024-07-01 12:12:00 comes 2 min after the one before"):
+        read(series)
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.h5")
+    with pytest.raises(ReadError, match="pipe.h5: is neither a file nor"):
+        read(tmp_path / "pipe.h5")
+
+
+def test_links_that_lead_round_are_walked_once(series, tmp_path):
+    (series.parent / "round").mkdir()
+    for name in ("a", "b"):
+        (series.parent / "round" / name).symlink_to(series.parent / "round")
+    (series.parent / "round" / "c").symlink_to(series)
+    assert len(find_files(series.parent / "round")) == 4
+
+
+@pytest.mark.parametrize("year", ["99991231", "16000101", "25340701"])
+def test_years_that_would_wrap_around_are_refused(tmp_path, year):
+    path = make.odim(tmp_path / "a.h5")
+    with h5py.File(path, "a") as file:
+        file["what"].attrs["date"] = np.bytes_(year)
+    with pytest.raises(ReadError, match=f"the year {year[:4]} is not one of a radar image"):
+        read(path)
+
+
+def test_corners_that_contradict_the_pixel_size(tmp_path):
+    path = make.odim(tmp_path / "a.h5", where={"LR_lon": 10.5, "LR_lat": 54.9})
+    with pytest.raises(ReadError, match="corner LR lies off"):
+        read(path)
+
+
+def test_odim_attributes_as_arrays_of_one_and_missing_ones(tmp_path):
+    path = make.odim(tmp_path / "a.h5", what={"gain": np.array([0.5]), "nodata": np.array([255.0])})
+    with h5py.File(path, "a") as file:
+        file["what"].attrs["date"] = np.array([b"20240701"])
+    assert np.isnan(read(path).values[0, 0, 1])
+    with h5py.File(path, "a") as file:
+        del file["where"].attrs["projdef"]
+    with pytest.raises(ReadError, match="expected the attribute projdef in /where"):
+        read(path)
+
+
+def _series_file(path, times, values=None):
+    import xarray as xr
+
+    from tests.data.readers.test_by_hand import CF
+
+    values = np.ones((len(times), 3, 2), np.float32) if values is None else values
+    field = (("time", "y", "x"), values, {"grid_mapping": "crs", "standard_name": "rainfall_rate", "units": "mm h-1"})
+    xr.Dataset({"field": field}, coords={**CF, "time": ("time", np.array(times, "M8[ns]"))}).to_netcdf(path, engine="h5netcdf")
+    return path
+
+
+def test_times_that_are_missing(tmp_path):
+    with pytest.raises(ReadError, match="2 times, 1 of them missing"):
+        read(_series_file(tmp_path / "a.nc", ["2024-07-01T12:00", "NaT"]))
+    with pytest.raises(ReadError, match="got 0 times"):
+        read(_series_file(tmp_path / "b.nc", []))
+
+
+def test_a_series_too_large_for_memory_says_so(tmp_path, monkeypatch):
+    from stormcell.data.readers import cf
+
+    monkeypatch.setattr(cf, "_MAX_BYTES", 100)
+    path = _series_file(tmp_path / "a.nc", [f"2024-07-01T12:{minute:02d}" for minute in range(0, 60, 5)])
+    with pytest.raises(ReadError, match="12 frames of 3 x 2 pixels do not fit"):
+        read(path)
+    assert read(path, last=4).sizes["time"] == 4
+
+
+def test_a_series_may_hold_missing_scans(tmp_path):
+    from stormcell.data.summary import summarise
+
+    values = np.ones((3, 3, 2), np.float32)
+    values[1] = np.nan
+    path = _series_file(tmp_path / "a.nc", ["2024-07-01T12:00", "2024-07-01T12:05", "2024-07-01T12:10"], values)
+    assert read(path).attrs["gaps"] == gaps_of(read(path)) == 1
+    assert summarise(path).missing_scans == ["2024-07-01T12:05:00Z"] and summarise(path).missing_count == 1
+
+
+def test_a_summary_takes_a_long_series_in_blocks(tmp_path, monkeypatch):
+    from stormcell.data import summary
+
+    monkeypatch.setattr(summary, "BLOCK", 2)
+    path = _series_file(tmp_path / "a.nc", [f"2024-07-01T12:{minute:02d}" for minute in range(0, 25, 5)])
+    assert (summary.summarise(path).scans, summary.summarise(path).wet_share) == (5, 1.0)
+
+
+def test_a_tar_bomb_is_refused_before_it_is_parsed(tmp_path, monkeypatch):
+    import tarfile
+
+    monkeypatch.setattr(content, "MAX_UNPACKED_BYTES", 2**20)
+    header = tarfile.TarInfo("rv")
+    header.type, header.size = b"x", 3 * 2**20
+    start = make.radolan(tmp_path / "a", np.zeros((900, 900), "<u2"), packed=False).read_bytes()[:300]
+    (tmp_path / "bomb.tar.gz").write_bytes(gzip.compress(header.tobuf(tarfile.USTAR_FORMAT) + start + bytes(4 * 2**20)))
+    with pytest.raises(ReadError, match="bomb.*unpacks to more than 1 MiB"):
+        read(tmp_path / "bomb.tar.gz")

@@ -43,6 +43,18 @@ def test_a_missing_last_scan_is_made_good():
     assert late.attrs["steps_since_last_scan"] == 1
 
 
+def test_pysteps_too_makes_good_a_missing_last_scan():
+    pytest.importorskip("pysteps", reason="pysteps is not installed")
+    from stormcell.data.synthetic import synthetic_storm
+
+    storm = synthetic_storm(5, shape=(96, 96), seed=2)
+    gap = storm.copy(deep=True)
+    gap.values[-1] = np.nan
+    late = method_named("pysteps-extrapolation")(gap, minutes(5, 5, step=5))
+    ahead = method_named("pysteps-extrapolation")(storm.isel(time=slice(4)), minutes(5, 10, step=5))
+    np.testing.assert_allclose(late.values[0, 0], ahead.values[0, 1], atol=1e-4)
+
+
 def test_persistence_repeats_the_last_scan_that_was_seen():
     frames = frames_of(np.stack([blob(20, 30), np.full((60, 60), np.nan)]))
     forecast = Persistence()(frames, minutes(5, 10, step=5))

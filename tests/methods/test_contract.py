@@ -72,6 +72,23 @@ def test_members_that_cannot_be_made(method, storm):
         method(storm, LEADS, members=3)
 
 
+@pytest.mark.parametrize("name", ["advection", "rover", "pysteps-extrapolation"])
+def test_one_scan_among_missing_ones_is_too_few(name):
+    """Nothing moves between a scan and none: to call that advection would be persistence under another name."""
+    past = np.full((4, 20, 20), np.nan)
+    past[3] = 1.0
+    with pytest.raises(MethodError, match="only between two scans or more, but 1 of 4 time steps up to 2024-07-01T12:15"):
+        method_named(name)(frames_of(past), LEADS)
+
+
+def test_lead_times_must_be_lead_times(storm):
+    from stormcell.methods.nowcast import nowcast
+
+    for wrong in (np.array([5, 10]), np.timedelta64(5, "m"), minutes(0, 5, step=5), minutes(5, 10, step=5)[::-1]):
+        with pytest.raises(MethodError, match="rising timedelta64"):
+            nowcast(storm, lead=wrong)
+
+
 def test_all_frames_missing(method):
     with pytest.raises(MethodError, match="missing scans"):
         method(frames_of(np.full((4, 20, 20), np.nan)), LEADS)

@@ -79,11 +79,11 @@ def test_fields_on_two_grids_are_refused(swiss: Grid) -> None:
 def test_pngs_are_named_in_the_order_of_time(swiss: Grid, tmp_path: Path) -> None:
     paths = write_pngs(*make_fields(swiss), tmp_path / "pictures")
     assert [path.name for path in paths] == [
-        "0_observed_20150515T1620Z.png",
-        "1_observed_20150515T1625Z.png",
-        "2_forecast_20150515T1630Z_+005min.png",
-        "3_forecast_20150515T1635Z_+010min.png",
-        "4_forecast_20150515T1640Z_+015min.png",
+        "000_observed_20150515T1620Z.png",
+        "001_observed_20150515T1625Z.png",
+        "002_forecast_20150515T1630Z_+005min.png",
+        "003_forecast_20150515T1635Z_+010min.png",
+        "004_forecast_20150515T1640Z_+015min.png",
     ]
     assert sorted((tmp_path / "pictures").iterdir()) == paths
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 __all__ = ["REFERENCE", "page", "process_table", "skill_table", "speed_table", "summary"]
 
 REFERENCE = "pysteps-extrapolation"
@@ -44,11 +46,11 @@ def summary(figures: dict[str, Any]) -> str:
     lines = []
     for event, scores in figures["skill"].items():
         ours, still = scores["advection"], scores["persistence"]
-        margin = min(ours[lead]["0.5"] - still[lead]["0.5"] for lead in ours)
+        margin = np.nanmin([ours[lead]["0.5"] - still[lead]["0.5"] for lead in ours])
         line = f"- {event}: advection beats persistence at 0.5 mm/h by {margin:+.3f} or more"
         if REFERENCE in scores:
             differences = [ours[lead][threshold] - scores[REFERENCE][lead][threshold] for lead in ours for threshold in ours[lead]]
-            line += f"; against {REFERENCE} it is {min(differences):+.3f} at the least, {max(differences):+.3f} at the most"
+            line += f"; against {REFERENCE} it is {np.nanmin(differences):+.3f} at the least, {np.nanmax(differences):+.3f} at the most"
         lines.append(line)
     return "\n".join(lines) + "\n"
 

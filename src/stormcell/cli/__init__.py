@@ -1,6 +1,7 @@
 """The command line. Each command is a short file here; nothing heavy is imported until a command runs."""
 
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -35,11 +36,24 @@ def _options(version: bool = typer.Option(False, "--version", help="Print the ve
 
 def main() -> None:
     """Run the command line; an error that stormcell foresees is one line on stderr and exit status 2."""
+    import signal
+
     from stormcell.errors import StormcellError
 
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what is half-written is removed
     try:
         app()
     except StormcellError as error:
-        message = " ".join(str(error).split())
-        print(f"stormcell: error: {message}", file=sys.stderr)
-        sys.exit(2)
+        _stop(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our words has gone, and needs none about it
+        sys.exit(1)
+    except MemoryError as error:
+        _stop(f"not enough memory ({error}); crop the grid, or ask for fewer lead times")
+    except OSError as error:
+        _stop(f"{error.filename or 'the system'}: {error.strerror or error}")
+
+
+def _stop(message: str) -> NoReturn:
+    print(f"stormcell: error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)

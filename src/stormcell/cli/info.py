@@ -27,8 +27,8 @@ def info(
         return
     formats = ", ".join(f"{count} {name}" for name, count in summary.formats.items())
     step = f"every {summary.step_minutes:g} min" if summary.step_minutes else "a single scan"
-    missing = f"{len(summary.missing_scans)} missing" + (f": {', '.join(summary.missing_scans[:6])}" if summary.missing_scans else "")
-    missing += " ..." if len(summary.missing_scans) > 6 else ""
+    missing = f"{summary.missing_count} missing" + (f": {', '.join(summary.missing_scans[:6])}" if summary.missing_scans else "")
+    missing += " ..." if summary.missing_count > 6 else ""
     west, south, east, north = summary.lonlat_box
     lines = {
         "files": f"{summary.files} ({formats})",

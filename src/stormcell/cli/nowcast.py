@@ -18,7 +18,7 @@ def nowcast(
     lead: Annotated[str, typer.Option(help="How far ahead: 120min, 2h, 1h30min.")] = "120min",
     members: Annotated[int, typer.Option(min=1, help="Size of the ensemble, for methods that make one.")] = 1,
     seed: Annotated[int | None, typer.Option(help="Makes an ensemble repeatable.")] = None,
-    past: Annotated[int | None, typer.Option(min=1, help="How many past scans to use; the method's own choice if left out.")] = None,
+    past: Annotated[int | None, typer.Option(min=2, help="How many past scans to use; the method's own choice if left out.")] = None,
     gif: Annotated[Path | None, typer.Option(help="Write an animation, observed then forecast.")] = None,
     mp4: Annotated[Path | None, typer.Option(help="Write a video (needs the extra 'video').")] = None,
     png: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a picture of each frame into this folder.")] = None,
@@ -29,6 +29,7 @@ def nowcast(
     trace: Annotated[bool, typer.Option("--trace", help="Print what happens to the data at each stop.")] = False,
 ) -> None:
     """Forecast the rain that follows these radar images."""
+    import warnings
     from dataclasses import replace
 
     from stormcell.cli.terminal import progress_and_warnings, say_written
@@ -46,15 +47,15 @@ def nowcast(
 
     if not any((output, gif, mp4, png, html, cog)):
         raise StormcellError("nothing to write: give -o FILE.nc, --gif FILE, --mp4 FILE, --png, --html or --cog FOLDER")
-    for path, suffix in ((gif, ".gif"), (mp4, ".mp4")):
-        if path and path.suffix.lower() != suffix:
-            raise StormcellError(f"{path}: expected a name that ends in {suffix}")
+    _check_outputs(inputs, {".nc": output, ".gif": gif, ".mp4": mp4})
     rule = parse_zr_rule(zr) if zr else None
     forecaster = method_named(method)
     stop = Trace(trace)
     with progress_and_warnings():
         frames = stop(read, inputs, zr=rule, last=past or forecaster.past_steps, skip_bad=skip_bad)
         stop(check_frames, frames)
+        if rule and "zr_rule" not in frames.attrs:
+            warnings.warn(f"--zr {zr} has no effect: these files hold rain, not reflectivity", UserWarning, stacklevel=1)
         if isinstance(forecaster, Advection):
             forecaster = replace(forecaster, estimate=stop.around(forecaster.estimate), past_steps=frames.sizes["time"])
         forecast = stop(make_nowcast, frames, method=forecaster, lead=lead, members=members, seed=seed)
@@ -71,6 +72,26 @@ def nowcast(
             say_written([stop(write_page, frames, forecast, html)])
         if cog:
             say_written(stop(write_geotiffs, forecast, cog))
+
+
+def _check_outputs(inputs: list[str], outputs: dict[str, Path | None]) -> None:
+    """Refuse to write over the input, or beside it, where the next run would take the output for radar data."""
+    from stormcell.data.read import find_files
+    from stormcell.errors import StormcellError
+
+    files = {path.resolve() for path in find_files(inputs)}
+    folders = {Path(item).resolve() for item in inputs if Path(item).is_dir()}
+    for suffix, path in outputs.items():
+        if path is None:
+            continue
+        if path.suffix.lower() != suffix:
+            raise StormcellError(f"{path}: expected a name that ends in {suffix}")
+        if path.resolve() in files:
+            raise StormcellError(f"{path}: is one of the input files; choose another name for the output")
+        if path.resolve().parent in folders:
+            raise StormcellError(
+                f"{path}: lies in the input folder, where the next run would take it for radar data; choose another folder"
+            )
 
 
 def _say(frames: "xr.DataArray", forecast: "xr.DataArray") -> None:

@@ -1,5 +1,6 @@
 """What every command says to the person at the terminal: progress bars, warnings in one line, file sizes."""
 
+import logging
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -12,10 +13,15 @@ __all__ = ["progress_and_warnings", "say_written"]
 
 @contextmanager
 def progress_and_warnings() -> Iterator[None]:
-    """Within this block long work draws progress bars on stderr (if it is a terminal), and warnings take one line each."""
+    """Within this block long work draws progress bars on stderr (if it is a terminal), and warnings take one line each.
+
+    Libraries that fail while they close a broken file complain outside of any call that could be caught; they are silenced.
+    """
     from stormcell.progress import listener
 
-    token = listener.set(_bar)
+    token, hook = listener.set(_bar), sys.unraisablehook
+    sys.unraisablehook = lambda _: None
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("once", UserWarning)
@@ -23,6 +29,7 @@ def progress_and_warnings() -> Iterator[None]:
             yield
     finally:
         listener.reset(token)
+        sys.unraisablehook = hook
 
 
 def _bar(items: Iterable[Any], what: str, total: int | None) -> Iterator[Any]:

@@ -3,21 +3,17 @@
 import bz2
 import gzip
 import io
-import zlib
 from functools import cached_property
 from pathlib import Path
 from typing import IO, cast
 
 from stormcell.errors import ReadError
 
-__all__ = ["FOREIGN_FAULTS", "MAX_PIXELS", "MAX_UNPACKED_BYTES", "Content", "check_size"]
+__all__ = ["MAX_PIXELS", "MAX_UNPACKED_BYTES", "Content", "check_size"]
 
 MAX_UNPACKED_BYTES = 512 * 2**20
 MAX_PIXELS = 200_000_000
 HEAD_BYTES = 8192
-
-# What the libraries that decode foreign files raise on broken ones.
-FOREIGN_FAULTS = (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, ArithmeticError, SyntaxError, RuntimeError, zlib.error)
 
 
 class Content:
@@ -32,6 +28,8 @@ class Content:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        if self.path.exists() and not self.path.is_file():
+            raise ReadError(f"{self.path}: is neither a file nor a Zarr archive; expected radar data in a regular file")
         try:
             with self.path.open("rb") as file:
                 magic = file.read(3)
@@ -54,7 +52,7 @@ class Content:
         try:
             with self.stream() as stream:
                 return stream.read(size)
-        except FOREIGN_FAULTS as error:
+        except Exception as error:  # whatever a decompressor makes of broken data
             raise ReadError(
                 f"{self.path}: the {self.packing or 'file'} data are broken or cut off ({error}); fetch the file again"
             ) from error
@@ -64,12 +62,8 @@ class Content:
         """The first few kilobytes, unpacked: enough to tell any format."""
         return self.start(HEAD_BYTES)
 
-    def bytes(self) -> bytes:
-        """All of it, unpacked.
-
-        Raises:
-            ReadError: it is larger than `MAX_UNPACKED_BYTES`, or broken.
-        """
+    @cached_property
+    def _unpacked(self) -> bytes:
         content = self.start(MAX_UNPACKED_BYTES + 1)
         if len(content) > MAX_UNPACKED_BYTES:
             raise ReadError(
@@ -77,9 +71,17 @@ class Content:
             )
         return content
 
+    def bytes(self) -> bytes:
+        """All of it, unpacked.
+
+        Raises:
+            ReadError: it is larger than `MAX_UNPACKED_BYTES`, or broken.
+        """
+        return self._unpacked
+
     def file(self) -> Path | io.BytesIO:
         """Something that libraries can seek in: the file itself, or its unpacked bytes."""
-        return self.path if self.packing is None else io.BytesIO(self.bytes())
+        return self.path if self.packing is None else io.BytesIO(self._unpacked)
 
 
 def check_size(path: Path, *shape: int) -> None:

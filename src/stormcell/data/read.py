@@ -1,7 +1,8 @@
 """Files, folders and globs in any order and format; one gap-checked field of rain out."""
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from glob import glob, has_magic
 from pathlib import Path
@@ -11,15 +12,17 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from stormcell.data.content import FOREIGN_FAULTS, Content
+from stormcell.data.content import Content
 from stormcell.data.readers import Reader, cf, reader_for
-from stormcell.errors import ReadError, StormcellError
-from stormcell.frames import Times
+from stormcell.errors import FramesError, ReadError, StormcellError
+from stormcell.frames import Times, grid_of
 from stormcell.progress import track
-from stormcell.timeline import join_frames, regular_times
+from stormcell.timeline import UnevenTimesError, join_frames, regular_times
 from stormcell.units import ZRRule
 
-__all__ = ["Scan", "SkippedFileWarning", "ScreenedPixelsWarning", "find_files", "find_scans", "read", "read_scan"]
+__all__ = ["Scan", "ScreenedPixelsWarning", "SkippedFileWarning", "even_scans", "find_files", "find_scans", "read", "read_scan"]
+
+Inputs = str | Path | Iterable[str | Path]
 
 MAX_RAIN_RATE = 1000.0  # mm h-1; the largest rates ever measured over five minutes are near 800
 MAX_SPURIOUS_SHARE = 1e-4
@@ -43,16 +46,14 @@ class Scan(NamedTuple):
     times: NDArray[np.datetime64]
 
 
-def read(
-    inputs: str | Path | Iterable[str | Path], *, zr: ZRRule | None = None, last: int | None = None, skip_bad: bool = False
-) -> xr.DataArray:
+def read(inputs: Inputs, *, zr: ZRRule | None = None, last: int | None = None, skip_bad: bool = False) -> xr.DataArray:
     """Read radar files into one field.
 
     Args:
         inputs: files, folders, globs or Zarr archives, in any order.
         zr: rule from reflectivity to rain rate; each format's own if None.
         last: only the last so many time steps (a scan that is missing among them stays a gap); all if None.
-        skip_bad: leave out files that cannot be read, with a `SkippedFileWarning`, instead of raising.
+        skip_bad: leave out files that cannot be read or do not fit the others, with a `SkippedFileWarning`, instead of raising.
 
     Returns:
         (time, y, x) rain rate [mm h-1], evenly spaced in time; missing scans are frames of NaN, counted in the attribute `gaps`.
@@ -61,83 +62,110 @@ def read(
         ReadError: no file, or one that cannot be read or holds what no radar measures.
         FramesError: the files do not fit together (grids, time steps).
     """
-    scans = list(find_scans(inputs, skip_bad=skip_bad))
-    axis = regular_times(np.concatenate([scan.times for scan in scans]))
+    scans, axis = even_scans(find_scans(inputs, skip_bad=skip_bad), last=last, skip_bad=skip_bad)
+    half_step = (axis[1] - axis[0]) // 2 if axis.size > 1 else np.timedelta64(0)
     wanted = axis if last is None else axis[-last:]
     parts = []
-    for scan in track([scan for scan in scans if _touches(scan, wanted)], "reading"):
-        try:
-            parts.append(read_scan(scan, zr=zr, since=wanted[0] - _half_step(axis)))
-        except ReadError as error:
-            if not skip_bad:
-                raise
-            warnings.warn(f"left out {error}", SkippedFileWarning, stacklevel=2)
+    for scan in track([scan for scan in scans if np.any((scan.times >= wanted[0] - half_step) & (scan.times <= wanted[-1]))], "reading"):
+        with _leaving_out(skip_bad):
+            parts.append(read_scan(scan, zr=zr, since=wanted[0] - half_step))
     if not parts:
-        raise ReadError(f"none of the {len(scans)} files could be read; run without --skip-bad to see why")
-    return join_frames(parts, times=wanted)
+        raise ReadError("none of the files could be read; see the warnings for the reasons")
+    return join_frames(_of_one_grid(parts) if skip_bad else parts, times=wanted)
 
 
-def find_files(inputs: str | Path | Iterable[str | Path]) -> list[Path]:
+def find_files(inputs: Inputs) -> list[Path]:
     """The files that the inputs name: a folder stands for all files in it (or below it, if it holds only folders), a glob for its matches.
 
     Hidden files are left out; a Zarr archive counts as one file.
 
     Raises:
-        ReadError: an input names nothing.
+        ReadError: an input names nothing, or a folder cannot be opened.
     """
     found: dict[Path, None] = {}
     for item in [inputs] if isinstance(inputs, str | Path) else inputs:
         path = Path(item)
-        if path.is_dir() and not cf.is_zarr(path):
-            matches = _inside(path)
-        elif not path.exists() and has_magic(str(item)):
-            matches = sorted(Path(match) for match in glob(str(item), recursive=True))
-            matches = [inner for match in matches for inner in (_inside(match) if match.is_dir() and not cf.is_zarr(match) else [match])]
-        else:
-            matches = [path] if path.exists() else []
-        if not matches:
+        try:
+            matches = [path] if path.exists() else sorted(map(Path, glob(str(item), recursive=True))) if has_magic(str(item)) else []
+            files = [file for match in matches for file in _below(match, set())]
+        except OSError as error:
+            raise ReadError(f"{item}: cannot be opened ({error.strerror}); check the name and the permissions") from error
+        if not files:
             raise ReadError(f"{item}: no such file, or nothing in the folder; expected radar files, a folder of them, or a glob in quotes")
-        found |= dict.fromkeys(matches)
+        found |= dict.fromkeys(files)
     return list(found)
 
 
-def _inside(folder: Path) -> list[Path]:
-    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    files = [entry for entry in entries if entry.is_file() or cf.is_zarr(entry)]
-    return files or [file for entry in entries if entry.is_dir() for file in _inside(entry)]
+def _below(path: Path, visited: set[Path]) -> list[Path]:
+    """The path itself if it is a file or a Zarr archive; otherwise the files in the folder, or below it if it holds only folders."""
+    if not path.is_dir() or cf.is_zarr(path):
+        return [path]
+    if path.resolve() in visited:  # a link that leads back
+        return []
+    visited.add(path.resolve())
+    entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    files = [entry for entry in entries if not entry.is_dir() or cf.is_zarr(entry)]
+    return files or [file for entry in entries for file in _below(entry, visited)]
 
 
-def find_scans(inputs: str | Path | Iterable[str | Path], *, skip_bad: bool = False) -> Iterator[Scan]:
+def find_scans(inputs: Inputs, *, skip_bad: bool = False) -> list[Scan]:
     """Recognise each file and tell its times, without decoding any image.
 
     Raises:
         ReadError: a file is of no known format, broken, or dated in the future; or none is left.
     """
-    found = 0
+    scans = []
     for path in find_files(inputs):
-        try:
+        with _leaving_out(skip_bad):
             name, reader = reader_for(path)
             with _decoding(path, name):
-                times = reader.times(_content(path))
-            _check_clock(path, times)
-        except ReadError as error:
-            if not skip_bad:
-                raise
-            warnings.warn(f"left out {error}", SkippedFileWarning, stacklevel=2)
-            continue
-        found += 1
-        yield Scan(path, name, reader, times)
-    if not found:
-        raise ReadError("no file is left that could be read; run without --skip-bad to see why")
+                times = reader.times(cf.ZarrStore(path) if path.is_dir() else Content(path))
+            _check_times(path, times)
+            scans.append(Scan(path, name, reader, times))
+    if not scans:
+        raise ReadError("no file is left that could be read; see the warnings for the reasons")
+    return scans
 
 
-def read_scan(scan: Scan, *, zr: ZRRule | None = None, since: np.datetime64 | None = None) -> xr.DataArray:
+def even_scans(scans: Sequence[Scan], *, last: int | None = None, skip_bad: bool = False) -> tuple[list[Scan], Times]:
+    """The scans that lie on one even time axis, and that axis.
+
+    Args:
+        scans: what was found.
+        last: how many time steps matter; scans long before them are not looked at.
+        skip_bad: leave out scans that lie off the axis, with a warning.
+
+    Raises:
+        FramesError: the times fit no even step; names the file.
+    """
+    kept = list(scans)
+    while True:
+        stamps = np.unique(np.concatenate([scan.times for scan in kept]))
+        try:
+            return kept, regular_times(stamps if last is None else stamps[-max(3 * last, 6) :])
+        except UnevenTimesError as error:
+            odd = next(scan for scan in kept if error.at in scan.times)
+            if not skip_bad or odd.times.size > 1:
+                raise FramesError(f"{odd.path}: {error}") from error
+            warnings.warn(f"left out {odd.path}: {error}", SkippedFileWarning, stacklevel=3)
+            kept.remove(odd)
+
+
+def read_scan(
+    scan: Scan, *, zr: ZRRule | None = None, since: np.datetime64 | None = None, until: np.datetime64 | None = None
+) -> xr.DataArray:
     """Decode one file and screen its values.
+
+    Args:
+        scan: from `find_scans`.
+        zr: rule from reflectivity to rain rate; the format's own if None.
+        since: of a file that holds many frames, leave out those before this time.
+        until: and those after this.
 
     Raises:
         ReadError: the file is broken, or holds what no radar measures.
     """
-    options = {"since": since} if scan.reader.series else {}
+    options = {"since": since, "until": until} if scan.reader.series else {}
     with _decoding(scan.path, scan.format):
         frames = scan.reader.read(scan.path, zr=zr, **options)
     return _screen(frames, scan.path)
@@ -145,54 +173,71 @@ def read_scan(scan: Scan, *, zr: ZRRule | None = None, since: np.datetime64 | No
 
 def _screen(frames: xr.DataArray, path: Path) -> xr.DataArray:
     """Refuse a file that holds no data or absurd data; set single absurd pixels to missing, and say so."""
-    seen = int(frames.count())
-    if seen == 0:
+    seen = int(np.isfinite(frames.values).sum())
+    if seen == 0 and frames.sizes["time"] == 1:
         raise ReadError(f"{path}: no pixel holds data; expected rain rates, got only missing values. Leave it out with --skip-bad")
-    spurious = frames > MAX_RAIN_RATE
+    lowest, highest = float(np.fmin.reduce(frames.values, axis=None)), float(np.fmax.reduce(frames.values, axis=None))
+    if lowest < 0:
+        raise ReadError(f"{path}: expected rain rates of 0 or more, got {lowest:g} mm/h; check the file, or leave it out with --skip-bad")
+    spurious = frames.values > MAX_RAIN_RATE
     count = int(spurious.sum())
     if count > MAX_SPURIOUS_SHARE * seen:
         raise ReadError(
-            f"{path}: {count} of {seen} pixels are above {MAX_RAIN_RATE:g} mm/h (the largest is {float(frames.max()):,.0f}); "
+            f"{path}: {count} of {seen} pixels are above {MAX_RAIN_RATE:g} mm/h (the largest is {highest:,.0f}); "
             "expected rain rates that occur on earth. Check the unit and the Z-R rule, or leave the file out with --skip-bad"
         )
     if count:
         warnings.warn(f"{path}: {count} pixels above {MAX_RAIN_RATE:g} mm/h are set to missing", ScreenedPixelsWarning, stacklevel=2)
-        frames = frames.where(~spurious).assign_attrs(frames.attrs)
+        frames = frames.copy(data=np.where(spurious, np.float32(np.nan), frames.values))
     return frames.assign_attrs(file=str(path), pixels_screened=count)
+
+
+def _of_one_grid(parts: Sequence[xr.DataArray]) -> list[xr.DataArray]:
+    """The parts on the grid that most of them share; the others are left out with a warning."""
+    grids = [grid_of(part) for part in parts]
+    kinds = [next(index for index, first in enumerate(grids) if first.same_as(grid)) for grid in grids]
+    usual = Counter(kinds).most_common(1)[0][0]
+    for part, kind in zip(parts, kinds, strict=True):
+        if kind != usual:
+            warnings.warn(f"left out {part.attrs['file']}: its grid is not that of the other files", SkippedFileWarning, stacklevel=3)
+    return [part for part, kind in zip(parts, kinds, strict=True) if kind == usual]
+
+
+@contextmanager
+def _leaving_out(skip_bad: bool) -> Iterator[None]:
+    """A ReadError within becomes a warning, if that is wanted."""
+    try:
+        yield
+    except ReadError as error:
+        if not skip_bad:
+            raise
+        warnings.warn(f"left out {error}", SkippedFileWarning, stacklevel=4)
 
 
 @contextmanager
 def _decoding(path: Path, format_name: str) -> Iterator[None]:
-    """While a reader works on a foreign file: whatever its libraries raise becomes one clear error."""
+    """While a reader works on a foreign file, whatever goes wrong becomes one clear error that names it.
+
+    Decoders raise anything at all on broken files, so anything is caught here; the cause stays attached for whoever debugs.
+    """
     try:
         yield
-    except ReadError:
-        raise
     except StormcellError as error:
-        raise ReadError(f"{path}: {error}") from error
-    except FOREIGN_FAULTS as error:
+        message = str(error)
+        raise ReadError(message if message.startswith(str(path)) else f"{path}: {message}") from error
+    except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ReadError(
             f"{path}: looks like {format_name} but is broken or cut off ({reason}); fetch it again, or leave it out with --skip-bad"
         ) from error
 
 
-def _content(path: Path) -> Content:
-    return cf.ZarrStore(path) if path.is_dir() else Content(path)
-
-
-def _check_clock(path: Path, times: NDArray[np.datetime64]) -> None:
+def _check_times(path: Path, times: NDArray[np.datetime64]) -> None:
     now = np.datetime64("now", "ns")
-    if times.size and times.max() > now + CLOCK_TOLERANCE:
+    if times.size == 0 or np.isnat(times).any():
+        raise ReadError(f"{path}: expected the time of each image, got {times.size} times, {int(np.isnat(times).sum())} of them missing")
+    if times.max() > now + CLOCK_TOLERANCE:
         raise ReadError(
             f"{path}: is dated {str(times.max())[:16]} UTC, which is in the future (now it is {str(now)[:16]}); "
             "check the file, or this machine's clock"
         )
-
-
-def _touches(scan: Scan, wanted: Times) -> bool:
-    return bool(np.any((scan.times >= wanted[0] - _half_step(wanted)) & (scan.times <= wanted[-1] + _half_step(wanted))))
-
-
-def _half_step(axis: Times) -> np.timedelta64:
-    return (axis[1] - axis[0]) // 2 if axis.size > 1 else np.timedelta64(0)

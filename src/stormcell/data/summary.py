@@ -2,25 +2,26 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
-from stormcell.data.read import ScreenedPixelsWarning, find_scans, read_scan
-from stormcell.errors import FramesError
-from stormcell.frames import grid_of
+from stormcell.data.read import Scan, ScreenedPixelsWarning, SkippedFileWarning, even_scans, find_scans, read_scan
+from stormcell.errors import FramesError, ReadError
+from stormcell.frames import Times, grid_of
 from stormcell.grid import Grid
 from stormcell.progress import track
-from stormcell.timeline import regular_times
 from stormcell.units import ZRRule
 
 __all__ = ["Summary", "summarise"]
 
 WET = 0.1  # mm h-1
+BLOCK = 64  # frames of a series that are held at once
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Summary:
     first: str
     last: str
     step_minutes: float | None
-    missing_scans: list[str]
+    missing_count: int
+    missing_scans: list[str]  # the first thousand
     duplicate_scans: int
     rows: int
     columns: int
@@ -54,65 +56,113 @@ class Summary:
         return asdict(self)
 
 
+class _Tally:
+    """What has been counted so far of the frames on one grid."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self.paths: list[Path] = []
+        self.attrs: dict[str, Any] = {}
+        self.pixels = self.seen = self.wet = self.screened = 0
+        self.largest = 0.0
+        self.unseen: list[np.datetime64] = []
+
+    def add(self, path: Path, frames: xr.DataArray) -> None:
+        values = frames.values
+        known = np.isfinite(values)
+        self.paths.append(path)
+        self.attrs = dict(frames.attrs)
+        self.pixels += values.size
+        self.seen += int(known.sum())
+        self.wet += int((values >= WET).sum())
+        self.largest = max(self.largest, float(np.fmax.reduce(values, axis=None)))
+        self.screened += int(frames.attrs["pixels_screened"])
+        self.unseen += list(frames["time"].values[~known.any(axis=(1, 2))])
+
+
 def summarise(inputs: str | Path | Iterable[str | Path], *, zr: ZRRule | None = None, skip_bad: bool = False) -> Summary:
-    """Read every file once and sum up what is there; memory does not grow with the number of files.
+    """Read every file once and sum up what is there; memory grows neither with the number of files nor with the frames in one.
 
     Args:
         inputs: files, folders, globs or Zarr archives.
         zr: rule from reflectivity to rain rate; each format's own if None.
-        skip_bad: leave out files that cannot be read, with a warning.
+        skip_bad: leave out files that cannot be read or do not fit the others, with a warning.
 
     Raises:
         ReadError: a file cannot be read.
         FramesError: the files lie on different grids, or their times fit no even step.
     """
-    scans = list(find_scans(inputs, skip_bad=skip_bad))
-    stamps = np.concatenate([scan.times for scan in scans])
-    axis = regular_times(stamps)
-    grid: Grid | None = None
-    attrs: dict[str, Any] = {}
-    pixels = seen = wet = screened = 0
-    largest = 0.0
+    scans, axis = even_scans(find_scans(inputs, skip_bad=skip_bad), skip_bad=skip_bad)
+    tallies: list[_Tally] = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ScreenedPixelsWarning)  # counted below
+        warnings.simplefilter("ignore", ScreenedPixelsWarning)  # counted
         for scan in track(scans, "reading"):
-            frames = read_scan(scan, zr=zr)
-            here = grid_of(frames)
-            if grid is not None and not grid.same_as(here):
-                raise FramesError(
-                    f"mixed grids: {scan.path} has {here.shape[0]} x {here.shape[1]} pixels, the files before it "
-                    f"{grid.shape[0]} x {grid.shape[1]}, or it lies elsewhere; give scans of one product only"
-                )
-            grid, attrs = here, dict(frames.attrs)
-            values = frames.values
-            pixels, seen, wet = pixels + values.size, seen + int(np.isfinite(values).sum()), wet + int((values >= WET).sum())
-            largest = max(largest, float(np.nanmax(values)))
-            screened += int(attrs["pixels_screened"])
-    assert grid is not None  # find_scans gives at least one
-    half = (axis[1] - axis[0]) / 2 if axis.size > 1 else np.timedelta64(0)
-    missing = [stamp for stamp in axis if np.abs(stamps - stamp).min() > half]
+            try:
+                for frames in _blocks(scan, zr):
+                    here = grid_of(frames)
+                    tally = next((known for known in tallies if known.grid.same_as(here)), None)
+                    if tally is None:
+                        tally = _Tally(here)
+                        tallies.append(tally)
+                    tally.add(scan.path, frames)
+            except ReadError as error:
+                if not skip_bad:
+                    raise
+                warnings.warn(f"left out {error}", SkippedFileWarning, stacklevel=2)
+    if not tallies:
+        raise ReadError("none of the files could be read; see the warnings for the reasons")
+    tally = _usual(tallies, skip_bad)
+    return _summary([scan for scan in scans if scan.path in set(tally.paths)], axis, tally)
+
+
+def _blocks(scan: Scan, zr: ZRRule | None) -> Iterator[xr.DataArray]:
+    """The frames of a file, a bounded number at a time."""
+    times = np.sort(scan.times)
+    for start in range(0, times.size, BLOCK):
+        block = times[start : start + BLOCK]
+        yield read_scan(scan, zr=zr, since=block[0], until=block[-1])
+
+
+def _usual(tallies: list[_Tally], skip_bad: bool) -> _Tally:
+    """The grid that most files share; the others are left out with a warning, or an error."""
+    tallies = sorted(tallies, key=lambda tally: -len(tally.paths))
+    for odd in tallies[1:]:
+        message = f"mixed grids: {odd.paths[0]} has {odd.grid.shape[0]} x {odd.grid.shape[1]} pixels, most files have "
+        message += f"{tallies[0].grid.shape[0]} x {tallies[0].grid.shape[1]}, or it lies elsewhere"
+        if not skip_bad:
+            raise FramesError(f"{message}; give scans of one product only, or leave it out with --skip-bad")
+        warnings.warn(f"left out {len(odd.paths)} files: {message}", SkippedFileWarning, stacklevel=3)
+    return tallies[0]
+
+
+def _summary(scans: list[Scan], axis: Times, tally: _Tally) -> Summary:
+    stamps = np.concatenate([scan.times for scan in scans])
+    step = axis[1] - axis[0] if axis.size > 1 else np.timedelta64(1, "ns")
+    slots = np.round((stamps - axis[0]) / step).astype(np.int64)
+    missing = np.union1d(axis[np.setdiff1d(np.arange(axis.size), slots)], np.array(tally.unseen, dtype=axis.dtype))
     return Summary(
         files=len(scans),
         formats=dict(Counter(scan.format for scan in scans)),
         scans=int(stamps.size),
         first=_iso(axis[0]),
         last=_iso(axis[-1]),
-        step_minutes=float((axis[1] - axis[0]) / np.timedelta64(1, "m")) if axis.size > 1 else None,
-        missing_scans=[_iso(stamp) for stamp in missing],
-        duplicate_scans=int(stamps.size - np.unique(stamps).size),
-        rows=grid.shape[0],
-        columns=grid.shape[1],
-        pixel_km=round(grid.pixel_km, 4),
-        crs=_projection(grid),
-        edges=grid.edges,
-        lonlat_box=grid.lonlat_box,
-        quantity=str(attrs.get("quantity", "rain rate")),
-        zr_rule=attrs.get("zr_rule"),
-        wet_share=wet / max(seen, 1),
-        missing_share=1.0 - seen / pixels,
-        largest_rain_rate=largest,
-        screened_pixels=screened,
-        source=str(attrs.get("source", "")),
+        step_minutes=float(step / np.timedelta64(1, "m")) if axis.size > 1 else None,
+        missing_count=int(missing.size),
+        missing_scans=[_iso(stamp) for stamp in missing[:1000]],
+        duplicate_scans=int(stamps.size - np.unique(slots).size),
+        rows=tally.grid.shape[0],
+        columns=tally.grid.shape[1],
+        pixel_km=round(tally.grid.pixel_km, 4),
+        crs=_projection(tally.grid),
+        edges=tally.grid.edges,
+        lonlat_box=tally.grid.lonlat_box,
+        quantity=str(tally.attrs.get("quantity", "rain rate")),
+        zr_rule=tally.attrs.get("zr_rule"),
+        wet_share=tally.wet / max(tally.seen, 1),
+        missing_share=1.0 - tally.seen / tally.pixels,
+        largest_rain_rate=tally.largest,
+        screened_pixels=tally.screened,
+        source=str(tally.attrs.get("source", "")),
     )
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_frames, make_forecast, step_of
 from stormcell.methods.method import refuse_members
-from stormcell.methods.persistence import latest_seen
-from stormcell.motion import advect, lucas_kanade
+from stormcell.methods.persistence import latest_seen, need_two_seen
+from stormcell.motion import advected, lucas_kanade
+from stormcell.progress import track
 
 __all__ = ["Advection", "Transform"]
 
@@ -38,7 +38,7 @@ class Advection:
         estimate: motion estimator, (time, y, x) -> (2, y, x) pixels per step.
         transform: interpolate on this scale instead of mm h-1.
         name: what the method is called in the forecast.
-        past_steps: how many frames go into the motion; at least 2 are needed.
+        past_steps: how many frames go into the motion; at least 2 that hold data are needed.
 
     Source:
         Germann & Zawadzki (2002), doi:10.1175/1520-0493(2002)130<2859:SDOTPO>2.0.CO;2.
@@ -53,15 +53,13 @@ class Advection:
         """See `Method`."""
         refuse_members(self.name, members)
         check_frames(past)
-        if past.sizes["time"] < 2:
-            raise MethodError(f"{self.name} sees motion only between two scans or more, got one; give more files")
+        need_two_seen(self.name, past)
         origin = latest_seen(past)
         motion = self.estimate(past.values[-self.past_steps :])
         late = past.sizes["time"] - 1 - origin
         steps = np.asarray(lead_times) / step_of(past) + late
-        field = past.values[origin]
-        if self.transform is None:
-            rain_rate = advect(field, motion, steps)
-        else:
-            rain_rate = self.transform.inverse(advect(self.transform.forward(field), motion, steps))
-        return make_forecast(rain_rate[np.newaxis], past, lead_times, method=self.name, steps_since_last_scan=late)
+        field = past.values[origin] if self.transform is None else self.transform.forward(past.values[origin])
+        rain_rate = np.empty((1, len(steps), *field.shape), np.float32)
+        for lead, moved in enumerate(track(advected(field, motion, steps), "forecast", total=len(steps))):
+            rain_rate[0, lead] = moved if self.transform is None else self.transform.inverse(moved)
+        return make_forecast(rain_rate, past, lead_times, method=self.name, steps_since_last_scan=late)

@@ -14,7 +14,7 @@ class Method(Protocol):
     """A way to forecast rain.
 
     Attributes:
-        past_steps: how many frames it makes use of; it works with fewer where it says so.
+        past_steps: how many of the last frames it makes use of; it may be given more, and works with fewer where it says so.
     """
 
     @property

@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_frames, step_of
 from stormcell.methods import Method, method_named
 from stormcell.timeline import parse_lead_times
@@ -41,4 +42,12 @@ def nowcast(
     check_frames(past)
     forecaster = method_named(method) if isinstance(method, str) else method
     lead_times = parse_lead_times(lead, step_of(past)) if isinstance(lead, str) else np.asarray(lead)
-    return forecaster(past.isel(time=slice(-forecaster.past_steps, None)), lead_times, members=members, seed=seed)
+    if (
+        lead_times.ndim != 1
+        or not np.issubdtype(lead_times.dtype, np.timedelta64)
+        or not (np.diff(lead_times, prepend=np.timedelta64(0)) > 0).all()
+    ):
+        raise MethodError(
+            f"lead times: expected a list of rising timedelta64 above zero, got {lead_times!r}; stormcell.timeline.minutes makes one"
+        )
+    return forecaster(past, lead_times, members=members, seed=seed)

@@ -9,7 +9,7 @@ from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_frames, make_forecast
 from stormcell.methods.method import refuse_members
 
-__all__ = ["Persistence", "latest_seen"]
+__all__ = ["Persistence", "latest_seen", "need_two_seen"]
 
 
 @dataclass(frozen=True)
@@ -37,3 +37,18 @@ def latest_seen(past: xr.DataArray) -> int:
         if not np.isnan(past.values[index]).all():
             return index
     raise MethodError(f"all {past.sizes['time']} past frames are missing scans: expected at least one with data; give more files")
+
+
+def need_two_seen(name: str, past: xr.DataArray) -> None:
+    """For methods that see motion: two scans with data are needed, and two time steps are not enough if one of them is missing.
+
+    Raises:
+        MethodError: there are fewer; names the times that were seen.
+    """
+    seen = [str(stamp)[:16] for stamp, frame in zip(past["time"].values, past.values, strict=True) if np.isfinite(frame).any()]
+    if len(seen) < 2:
+        of = f"{len(seen)} of {past.sizes['time']} time steps up to {str(past['time'].values[-1])[:16]} holds data"
+        raise MethodError(
+            f"{name} sees motion only between two scans or more, but {of}{': ' + seen[0] if seen else ', all are missing scans'}; "
+            "give more files, or leave out one that lies far from the others"
+        )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stormcell.errors import MethodError, MissingExtraError
 from stormcell.frames import Spans, check_frames, make_forecast, step_of
 from stormcell.methods.method import refuse_members
-from stormcell.methods.persistence import latest_seen
+from stormcell.methods.persistence import latest_seen, need_two_seen
 
 __all__ = ["PystepsExtrapolation"]
 
@@ -32,17 +32,20 @@ class PystepsExtrapolation:
         """See `Method`. Lead times must be whole steps."""
         refuse_members("pysteps-extrapolation", members)
         check_frames(past)
-        if past.sizes["time"] < 2:
-            raise MethodError("pysteps-extrapolation sees motion only between two scans or more, got one; give more files")
-        steps = np.asarray(lead_times) / step_of(past)
+        need_two_seen("pysteps-extrapolation", past)
+        origin = latest_seen(past)
+        late = past.sizes["time"] - 1 - origin
+        steps = np.asarray(lead_times) / step_of(past) + late
         if not np.allclose(steps, np.round(steps)):
             raise MethodError("pysteps-extrapolation forecasts whole radar steps only; choose lead times that are multiples of the step")
+        whole = np.round(steps).astype(int)
         pysteps = _load()
         with redirect_stdout(io.StringIO()):
-            motion = pysteps.motion.get_method("LK")(_dbr(past.values))
-            field = past.values[latest_seen(past)].astype(np.float64)
-            forecast = pysteps.nowcasts.get_method("extrapolation")(field, motion, [int(step) for step in np.round(steps)])
-        return make_forecast(np.maximum(forecast, 0.0)[np.newaxis], past, lead_times, method="pysteps-extrapolation")
+            motion = pysteps.motion.get_method("LK")(_dbr(past.values[: origin + 1][-self.past_steps :]))
+            field = past.values[origin].astype(np.float64)
+            forecast = pysteps.nowcasts.get_method("extrapolation")(field, motion, int(whole[-1]))[whole - 1]
+        rain_rate = np.maximum(forecast, 0.0)[np.newaxis]
+        return make_forecast(rain_rate, past, lead_times, method="pysteps-extrapolation", steps_since_last_scan=late)
 
 
 def _dbr(rain_rate: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """Pictures of a forecast: an animation, or a PNG per frame. What was observed comes first, then what is forecast."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from stormcell.progress import track
 __all__ = ["write_animation", "write_pngs"]
 
 FRAMES_PER_SECOND = 5
+_OURS = re.compile(r"\d{3}_(observed|forecast)_\d{8}T\d{4}Z(_\+\d+min)?\.png")
 PAUSE_SECONDS = 1.6
 """How long the last picture stays before the loop begins again."""
 
@@ -44,12 +46,12 @@ def write_animation(past: xr.DataArray, forecast: xr.DataArray, path: str | Path
 
 
 def write_pngs(past: xr.DataArray, forecast: xr.DataArray, folder: str | Path) -> list[Path]:
-    """Write one picture per observed frame and per lead time, such as `12_forecast_20150515T1700Z_+035min.png`.
+    """Write one picture per observed frame and per lead time, such as `012_forecast_20150515T1700Z_+035min.png`.
 
     Args:
         past: (time, y, x) rain rate [mm h-1].
         forecast: (member, lead_time, y, x) rain rate [mm h-1]; of several members the mean is drawn, and the picture says so.
-        folder: where to; made if it is not there.
+        folder: where to; made if it is not there. Pictures of an earlier run are removed, so that runs do not mix.
 
     Returns:
         The files in the order of time, which is also that of their names.
@@ -63,10 +65,13 @@ def write_pngs(past: xr.DataArray, forecast: xr.DataArray, folder: str | Path) -
     palette = _palette(scenes, chart)
     written = []
     for number, scene in enumerate(track(scenes, "drawing", total=len(scenes))):
-        path = Path(folder) / f"{number:0{len(str(len(scenes)))}d}_{scene.stamp}.png"
+        path = Path(folder) / f"{number:03d}_{scene.stamp}.png"
         with replacing(path) as beside:
             palette.image(chart.draw(scene)).save(beside)
         written.append(path)
+    for old in set(Path(folder).glob("[0-9][0-9][0-9]_*Z*.png")) - set(written):
+        if _OURS.match(old.name):
+            old.unlink()
     return written
 
 

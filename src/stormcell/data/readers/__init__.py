@@ -6,6 +6,7 @@ another package under the entry point group ``stormcell.readers``.
 """
 
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from stormcell.data.content import FOREIGN_FAULTS, Content
+from stormcell.data.content import Content
 from stormcell.data.readers import bom, cf, fmi, knmi, meteoswiss, mrms, odim, radolan
 from stormcell.errors import ReadError, UnknownFormatError
 
@@ -28,7 +29,7 @@ class Reader(NamedTuple):
         recognises: is this file's content of this format? Cheap, and never raises for a file of another format.
         times: the times in the file, without decoding the images.
         read: the frames; keyword `zr` is the Z-R rule for reflectivity (None: the format's own).
-        series: a file may hold many frames; `read` then takes `since`, the earliest time that is wanted.
+        series: a file may hold many frames; `read` then takes `since` and `until`, the first and the last time that is wanted.
     """
 
     recognises: Callable[[Content], bool]
@@ -63,7 +64,7 @@ def reader_for(path: str | Path) -> tuple[str, Reader]:
                 return name, reader
         except ReadError:
             raise
-        except FOREIGN_FAULTS:
+        except Exception:  # a foreign file may break its decoder in any way; then it is not of this format
             continue
     raise UnknownFormatError(
         f"{path}: no reader recognises its content; expected one of {', '.join(READERS)}. "
@@ -71,5 +72,6 @@ def reader_for(path: str | Path) -> tuple[str, Reader]:
     )
 
 
+@cache
 def _published() -> dict[str, Reader]:
     return {point.name: point.load() for point in entry_points(group="stormcell.readers")}

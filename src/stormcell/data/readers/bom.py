@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from stormcell.data.content import Content, check_size
+from stormcell.data.hdf5 import attribute, is_hdf5, plain
 from stormcell.frames import make_frames
 from stormcell.grid import Grid
 from stormcell.units import ZRRule, rain_rate_from_accumulation
@@ -21,12 +22,11 @@ __all__ = ["read_bom", "recognises", "times"]
 
 def recognises(content: Content) -> bool:
     """NetCDF-4 with Rainfields' variables, from the Bureau."""
-    if not content.head.startswith(b"\x89HDF"):
+    if not is_hdf5(content):
         return False
     with h5py.File(content.file()) as file:
-        return {"precipitation", "start_time", "valid_time", "proj"} <= set(file) and b"Bureau of Meteorology" in bytes(
-            file.attrs.get("institution", b"")
-        )
+        ours = {"precipitation", "start_time", "valid_time", "proj"} <= set(file)
+        return ours and "Bureau of Meteorology" in str(plain(file.attrs.get("institution", "")))
 
 
 def times(content: Content) -> NDArray[np.datetime64]:
@@ -50,14 +50,13 @@ def read_bom(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
         variable = file["precipitation"]
         check_size(content.path, *variable.shape)
         code = variable[()]
-        amount = code.astype(np.float32) * np.float32(variable.attrs["scale_factor"][0]) + np.float32(variable.attrs["add_offset"][0])
-        amount[code == variable.attrs["_FillValue"][0]] = np.nan
+        scale, offset, fill = (attribute(variable, name) for name in ("scale_factor", "add_offset", "_FillValue"))
+        amount = code.astype(np.float32) * np.float32(scale) + np.float32(offset)
+        amount[code == fill] = np.nan
         minutes = (_time(file, "valid_time") - _time(file, "start_time")) / np.timedelta64(1, "m")
         x, y = file["x"][()].astype(float), file["y"][()].astype(float)
-        metres = 1000.0 if bytes(file["x"].attrs["units"]) == b"km" else 1.0
-        mapping = {
-            key: (value.decode() if isinstance(value, bytes) else np.squeeze(value).tolist()) for key, value in file["proj"].attrs.items()
-        }
+        metres = 1000.0 if attribute(file["x"], "units") == "km" else 1.0
+        mapping = {key: value.tolist() if np.size(value) > 1 else plain(value) for key, value in file["proj"].attrs.items()}
         grid = Grid.from_edges(
             CRS.from_cf(mapping),
             west=x.min() * metres,
@@ -65,7 +64,7 @@ def read_bom(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
             pixel=(float(np.ptp(x)) / (x.size - 1) * metres, float(np.ptp(y)) / (y.size - 1) * metres),
             shape=(y.size, x.size),
         )
-        name = bytes(file.attrs.get("station_name", b"")).decode()
+        name = plain(file.attrs.get("station_name", ""))
         attrs = {"source": f"Bureau of Meteorology rainfields {name}".strip(), "quantity": "precipitation_amount"}
         north_first = y[0] > y[-1]
         return make_frames(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
 from stormcell.data.content import Content, check_size
+from stormcell.data.timestamp import utc
 from stormcell.errors import ReadError
 from stormcell.frames import make_frames
 from stormcell.grid import Grid
@@ -31,7 +32,8 @@ def recognises(content: Content) -> bool:
 def times(content: Content) -> NDArray[np.datetime64]:
     """The observation time."""
     stamp = _header(content.head)["obstime"][0]
-    return np.array([np.datetime64(f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}T{stamp[8:10]}:{stamp[10:12]}", "ns")])
+    month, day, hour, minute = (int(stamp[place : place + 2]) for place in (4, 6, 8, 10))
+    return np.array([utc(int(stamp[:4]), month, day, hour, minute)])
 
 
 def read_fmi(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from stormcell.data.content import Content, check_size
+from stormcell.data.hdf5 import attribute, is_hdf5
+from stormcell.data.timestamp import utc
 from stormcell.errors import ReadError
 from stormcell.frames import make_frames
 from stormcell.grid import Grid
@@ -28,7 +30,7 @@ _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
 
 def recognises(content: Content) -> bool:
     """HDF5 with KNMI's groups."""
-    if not content.head.startswith(b"\x89HDF"):
+    if not is_hdf5(content):
         return False
     with h5py.File(content.file()) as file:
         return {"overview", "geographic", "image1"} <= set(file)
@@ -55,52 +57,50 @@ def read_knmi(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
     """
     content = Content(path)
     with h5py.File(content.file()) as file:
-        image, calibration = file["image1"], file["image1/calibration"].attrs
+        image, calibration = file["image1"], file["image1/calibration"]
         check_size(content.path, *image["image_data"].shape)
         code = image["image_data"][()]
-        formula = _FORMULA.search(_text(calibration["calibration_formulas"]))
+        text = attribute(calibration, "calibration_formulas")
+        formula = _FORMULA.search(text)
         if formula is None:
-            raise ReadError(
-                f"{content.path}: calibration {_text(calibration['calibration_formulas'])!r} is not understood; expected GEO = a * PV + b"
-            )
-        value = code.astype(np.float32) * np.float32(formula[1]) + np.float32(formula[2].replace(" ", ""))
-        quantity = _text(image.attrs["image_geo_parameter"])
-        attrs = {"source": f"KNMI {_text(image.attrs['image_product_name'])}", "quantity": quantity}
+            raise ReadError(f"{content.path}: calibration {text!r} is not understood; expected GEO = a * PV + b")
+        value = code.astype(np.float32) * np.float32(formula[1]) + np.float32(formula[2].replace(" ", "").replace("+-", "-"))
+        quantity = attribute(image, "image_geo_parameter")
+        attrs = {"source": f"KNMI {attribute(image, 'image_product_name')}", "quantity": quantity}
         if "PRECIPITATION" in quantity and "MM" in quantity:
+            no_echo = None
             rain_rate = rain_rate_from_accumulation(value, (_time(file, "end") - _time(file, "start")) / np.timedelta64(1, "m"))
         elif "REFLECTIVITY" in quantity:
+            no_echo = 0  # also where the file calls this value "missing": the radar looked, and saw nothing
             rule = zr or ZR_RULES["marshall-palmer"]
-            rain_rate = np.where(code == 0, np.float32(0.0), rain_rate_from_reflectivity(value, rule))
+            rain_rate = np.where(code == no_echo, np.float32(0.0), rain_rate_from_reflectivity(value, rule))
             attrs["zr_rule"] = str(rule)
         else:
             raise ReadError(f"{content.path}: holds {quantity}; expected accumulated precipitation [MM] or reflectivity [DBZ]")
         for name in ("calibration_missing_data", "calibration_out_of_image"):
-            rain_rate[code == int(calibration[name][0])] = np.nan
+            unseen = int(attribute(calibration, name))
+            if unseen != no_echo:
+                rain_rate[code == unseen] = np.nan
         return make_frames(rain_rate, _time(file, "end"), _grid(file["geographic"], code.shape), **attrs)
 
 
 def _grid(geographic: h5py.Group, shape: tuple[int, ...]) -> Grid:
     """KNMI counts in kilometres, in the projection's text as well as in the pixel sizes."""
-    where = {
-        key: float(value[0]) for key, value in geographic.attrs.items() if np.size(value) == 1 and np.asarray(value).dtype.kind in "fi"
-    }
-    parameters = _text(geographic["map_projection"].attrs["projection_proj4_params"])
+    where = {name: float(attribute(geographic, f"geo_{name}")) for name in ("pixel_size_x", "pixel_size_y", "column_offset", "row_offset")}
+    parameters = attribute(geographic["map_projection"], "projection_proj4_params")
     in_metres = re.sub(r"\+(a|b|x_0|y_0)=([-\d.]+)", lambda match: f"+{match[1]}={float(match[2]) * 1000:.3f}", parameters)
-    dx, dy = where["geo_pixel_size_x"] * 1000.0, where["geo_pixel_size_y"] * 1000.0
+    dx, dy = where["pixel_size_x"] * 1000.0, where["pixel_size_y"] * 1000.0
     return Grid.from_edges(
         CRS.from_user_input(in_metres),
-        west=where["geo_column_offset"] * dx,
-        north=where["geo_row_offset"] * dy,
+        west=where["column_offset"] * dx,
+        north=where["row_offset"] * dy,
         pixel=(dx, -dy),
         shape=(shape[0], shape[1]),
     )
 
 
 def _time(file: h5py.File, which: str) -> np.datetime64:
-    text = _text(np.ravel(file["overview"].attrs[f"product_datetime_{which}"])[0])
-    day, month, rest = text.split("-")
-    return np.datetime64(f"{rest[:4]}-{_MONTHS.index(month.upper()) + 1:02d}-{day}T{rest[5:13]}", "ns")
-
-
-def _text(value: object) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    """Such as 26-AUG-2010;00:05:00.000, whatever this machine's language."""
+    day, month, rest = attribute(file["overview"], f"product_datetime_{which}").split("-")
+    hour, minute, second = (int(part) for part in rest[5:13].split(":"))
+    return utc(int(rest[:4]), _MONTHS.index(month.upper()) + 1, int(day), hour, minute, second)

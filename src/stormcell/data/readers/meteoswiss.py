@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.data.content import Content
+from stormcell.data.timestamp import utc
 from stormcell.errors import ReadError
 from stormcell.frames import make_frames
 from stormcell.grid import Grid
@@ -35,8 +36,7 @@ def times(content: Content) -> NDArray[np.datetime64]:
     if match is None:
         raise ReadError(f"{content.path}: expected an AQC product and its time in the GIF's comment")
     year, day, hour, minute = (int(part) for part in match.groups())
-    start = np.datetime64(f"{2000 + year}-01-01", "ns")
-    return np.array([start + np.timedelta64(day - 1, "D") + np.timedelta64(60 * hour + minute, "m")])
+    return np.array([utc(2000 + year, 1, 1, hour, minute) + np.timedelta64(day - 1, "D")])
 
 
 def read_meteoswiss(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:

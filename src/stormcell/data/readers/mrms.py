@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.data.content import Content, check_size
+from stormcell.data.timestamp import utc
 from stormcell.errors import ReadError
 from stormcell.frames import make_frames
 from stormcell.grid import Grid
@@ -26,13 +27,12 @@ def recognises(content: Content) -> bool:
 def times(content: Content) -> NDArray[np.datetime64]:
     """The reference time, from section 1 of the message."""
     head = content.head
-    year = int.from_bytes(head[28:30], "big")
     month, day, hour, minute, second = head[30:35]
-    return np.array([np.datetime64(f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}", "ns")])
+    return np.array([utc(int.from_bytes(head[28:30], "big"), month, day, hour, minute, second)])
 
 
 def read_mrms(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
-    """Read a PrecipRate file.
+    """Read a PrecipRate file of one observation.
 
     Args:
         path: the file; may be packed, as the service sends it.
@@ -42,7 +42,7 @@ def read_mrms(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
         (time=1, y, x) rain rate [mm h-1] on a grid in degrees.
 
     Raises:
-        ReadError: the message holds something else than a rain rate in mm/hr.
+        ReadError: the file is cut off, holds several messages, a forecast, or something else than a rain rate in mm/hr.
     """
     import rasterio
     from rasterio.io import MemoryFile
@@ -59,6 +59,8 @@ def read_mrms(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
         tags = source.tags(1)
         if tags.get("GRIB_UNIT") != "[mm/hr]":
             raise ReadError(f"{content.path}: holds {tags.get('GRIB_COMMENT', 'something unnamed')}; expected a rain rate in [mm/hr]")
+        if source.count != 1 or int(tags.get("GRIB_FORECAST_SECONDS", "0").split()[0]) != 0:
+            raise ReadError(f"{content.path}: holds {source.count} messages or a forecast; expected a single observation")
         rain_rate = source.read(1, out_dtype="float32")
         west, dx, north, dy = source.transform.c, source.transform.a, source.transform.f, -source.transform.e
         crs = source.crs.to_wkt()

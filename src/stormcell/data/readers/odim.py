@@ -13,7 +13,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
+from stormcell.atomic import replacing
 from stormcell.data.content import Content, check_size
+from stormcell.data.hdf5 import attribute, is_hdf5, plain
+from stormcell.data.timestamp import utc
 from stormcell.errors import ReadError
 from stormcell.frames import grid_of, make_frames
 from stormcell.grid import Grid
@@ -26,10 +29,10 @@ QUANTITIES = ("RATE", "ACRR", "DBZH", "TH")  # in order of preference
 
 def recognises(content: Content) -> bool:
     """HDF5 that says ODIM in its conventions, or has ODIM's groups."""
-    if not content.head.startswith(b"\x89HDF"):
+    if not is_hdf5(content):
         return False
     with h5py.File(content.file()) as file:
-        return "ODIM" in _text(file.attrs.get("Conventions", "")) or {"what", "where", "dataset1"} <= set(file)
+        return "ODIM" in str(plain(file.attrs.get("Conventions", ""))) or {"what", "where", "dataset1"} <= set(file)
 
 
 def times(content: Content) -> NDArray[np.datetime64]:
@@ -53,17 +56,15 @@ def read_odim(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
     """
     content = Content(path)
     with h5py.File(content.file()) as file:
-        kind = _text(file["what"].attrs.get("object", ""))
+        kind = attribute(file["what"], "object")
         if kind not in ("COMP", "IMAGE"):
-            raise ReadError(
-                f"{content.path}: is an ODIM {kind or 'file of unknown kind'}; expected a composite (COMP): grid the polar data first"
-            )
+            raise ReadError(f"{content.path}: is an ODIM {kind}; expected a composite (COMP): grid the polar data first")
         data, what = _best_quantity(file, content.path)
         check_size(content.path, *data.shape)
-        grid = _grid(file["where"].attrs, data.shape, content.path)
+        grid = _grid(file["where"], data.shape, content.path)
         rule = zr or ZR_RULES["marshall-palmer"]
         rain_rate = _rain_rate(data[()], what, rule)
-        attrs = {"source": f"ODIM_H5 {_text(file['what'].attrs.get('source', ''))}".strip(), "quantity": what["quantity"]}
+        attrs = {"source": f"ODIM_H5 {plain(file['what'].attrs.get('source', ''))}".strip(), "quantity": what["quantity"]}
         if what["quantity"] in ("DBZH", "TH"):
             attrs["zr_rule"] = str(rule)
         return make_frames(rain_rate, _nominal_time(file), grid, **attrs)
@@ -74,19 +75,22 @@ def _best_quantity(file: h5py.File, path: Path) -> tuple[h5py.Dataset, dict[str,
     found: dict[str, tuple[h5py.Dataset, dict[str, Any]]] = {}
     for dataset in (file[name] for name in sorted(file) if name.startswith("dataset")):
         for data in (dataset[name] for name in sorted(dataset) if name.startswith("data")):
-            what: dict[str, Any] = {}
-            for level in (file, dataset, data):
-                what |= (
-                    {key: _text(value) if isinstance(value, bytes | str) else value for key, value in dict(level["what"].attrs).items()}
-                    if "what" in level
-                    else {}
-                )
             if isinstance(data.get("data"), h5py.Dataset):
-                found.setdefault(what.get("quantity", ""), (data["data"], what))
+                what = _what(file, dataset, data)
+                found.setdefault(str(what.get("quantity")), (data["data"], what))
     for quantity in QUANTITIES:
         if quantity in found:
             return found[quantity]
     raise ReadError(f"{path}: has the ODIM quantities {sorted(found)}; expected one of {', '.join(QUANTITIES)}")
+
+
+def _what(*levels: h5py.Group) -> dict[str, Any]:
+    """The `what` attributes that hold at the last level: a deeper one overrides those above it."""
+    what: dict[str, Any] = {}
+    for level in levels:
+        if "what" in level:
+            what |= {key: plain(value) for key, value in level["what"].attrs.items()}
+    return what
 
 
 def _rain_rate(raw: NDArray[Any], what: dict[str, Any], rule: ZRRule) -> NDArray[np.float32]:
@@ -102,32 +106,43 @@ def _rain_rate(raw: NDArray[Any], what: dict[str, Any], rule: ZRRule) -> NDArray
     return value
 
 
-def _grid(where: h5py.AttributeManager, shape: tuple[int, ...], path: Path) -> Grid:
-    crs = CRS.from_user_input(_text(where["projdef"]))
-    rows, columns = int(where["ysize"]), int(where["xsize"])
+def _grid(where: h5py.Group, shape: tuple[int, ...], path: Path) -> Grid:
+    """From one corner and the pixel size; the opposite corner, where it is given, must agree."""
+    crs = CRS.from_user_input(attribute(where, "projdef"))
+    rows, columns = int(attribute(where, "ysize")), int(attribute(where, "xsize"))
     if shape != (rows, columns):
         raise ReadError(f"{path}: the image has {shape} pixels, its header says {(rows, columns)}; the file is inconsistent")
+    pixel = float(attribute(where, "xscale")), float(attribute(where, "yscale"))
     to_map = Transformer.from_crs("OGC:CRS84", crs, always_xy=True)
-    pixel = float(where["xscale"]), float(where["yscale"])
-    if "UL_lon" in where:
-        west, north = to_map.transform(float(where["UL_lon"]), float(where["UL_lat"]))
+    corners = {
+        name: to_map.transform(float(attribute(where, f"{name}_lon")), float(attribute(where, f"{name}_lat")))
+        for name in ("UL", "LL", "UR", "LR")
+        if f"{name}_lon" in where.attrs
+    }
+    if "UL" in corners:
+        west, north = corners["UL"]
+    elif "LL" in corners:
+        west, north = corners["LL"][0], corners["LL"][1] + rows * pixel[1]
     else:
-        west, south = to_map.transform(float(where["LL_lon"]), float(where["LL_lat"]))
-        north = south + rows * pixel[1]
-    return Grid.from_edges(crs, west=west, north=north, pixel=pixel, shape=(rows, columns))
+        raise KeyError(f"expected the attributes UL_lon and UL_lat, or LL_lon and LL_lat, in {where.name}")
+    grid = Grid.from_edges(crs, west=west, north=north, pixel=pixel, shape=(rows, columns))
+    edges = dict(zip(("west", "south", "east", "north"), grid.edges, strict=True))
+    for name, (x, y) in corners.items():
+        expected = edges["west" if name[1] == "L" else "east"], edges["north" if name[0] == "U" else "south"]
+        if abs(x - expected[0]) > pixel[0] or abs(y - expected[1]) > pixel[1]:
+            raise ReadError(
+                f"{path}: its corner {name} lies off by more than a pixel of {pixel[0]:g} x {pixel[1]:g}; the header is inconsistent"
+            )
+    return grid
 
 
 def _nominal_time(file: h5py.File) -> np.datetime64:
-    return _time({key: _text(value) for key, value in file["what"].attrs.items() if key in ("date", "time")}, "")
+    return _time(_what(file), "")
 
 
 def _time(what: dict[str, Any], prefix: str) -> np.datetime64:
-    date, clock = what[f"{prefix}date"], what[f"{prefix}time"].ljust(6, "0")
-    return np.datetime64(f"{date[:4]}-{date[4:6]}-{date[6:8]}T{clock[:2]}:{clock[2:4]}:{clock[4:6]}", "ns")
-
-
-def _text(value: object) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    date, clock = str(what[f"{prefix}date"]), str(what[f"{prefix}time"]).ljust(6, "0")
+    return utc(int(date[:4]), int(date[4:6]), int(date[6:8]), int(clock[:2]), int(clock[2:4]), int(clock[4:6]))
 
 
 def write_odim(frames: xr.DataArray, folder: str | Path, *, zr: ZRRule | None = None) -> list[Path]:
@@ -152,12 +167,11 @@ def write_odim(frames: xr.DataArray, folder: str | Path, *, zr: ZRRule | None = 
     for frame in frames:
         stamp = str(frame["time"].values.astype("datetime64[s]"))
         date, clock = stamp[:10].replace("-", ""), stamp[11:].replace(":", "")
-        path = Path(folder) / f"{date}{clock[:4]}_composite.h5"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = Path(folder) / f"{date}{clock}_composite.h5"
         dbz = reflectivity_from_rain_rate(frame.values, rule)
         code = np.where(np.isfinite(dbz), np.round((np.where(np.isfinite(dbz), dbz, 0.0) - offset) / gain).clip(1, 65534), undetect)
         code[np.isnan(frame.values)] = nodata
-        with h5py.File(path, "w") as file:
+        with replacing(path) as beside, h5py.File(beside, "w") as file:
             file.attrs["Conventions"] = np.bytes_("ODIM_H5/V2_4")
             _write_attrs(file.create_group("what"), object="COMP", version="H5rad 2.4", date=date, time=clock, source="ORG:0,CMT:stormcell")
             where = {

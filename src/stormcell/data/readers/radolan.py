@@ -10,6 +10,7 @@ analysis alone, since a forecast is no observation; `read_radolan_forecast` give
 Source: DWD, RADOLAN/RADVOR-OP Kompositformat 2.4; grids as published there.
 """
 
+import io
 import re
 import tarfile
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from stormcell.data.content import MAX_UNPACKED_BYTES, Content, check_size
+from stormcell.data.content import Content, check_size
+from stormcell.data.timestamp import utc
 from stormcell.errors import ReadError
 from stormcell.frames import make_forecast, make_frames
 from stormcell.grid import Grid
@@ -75,7 +77,7 @@ def read_radolan(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
         zr: rule from reflectivity (RX, WX) to rain rate; Marshall-Palmer if None.
 
     Returns:
-        (time=1, y, x) rain rate [mm h-1]; clutter and places without data are NaN.
+        (time=1, y, x) rain rate [mm h-1]; clutter, negative values and places without data are NaN.
 
     Raises:
         ReadError: a product or grid that is not known, or an image that is cut off.
@@ -133,8 +135,7 @@ def _rain_rate(data: bytes, header: _Header, rule: ZRRule, path: Path) -> NDArra
         code = np.frombuffer(body, "<u2")
         amount = (code & 0x0FFF).astype(np.float32) * np.float32(header.precision)
         rain_rate = rain_rate_from_accumulation(amount, header.minutes).astype(np.float32)
-        rain_rate[(code & 0x4000) > 0] *= -1.0
-        rain_rate[(code & 0xA000) > 0] = np.nan
+        rain_rate[(code & 0xE000) > 0] = np.nan
     return rain_rate.reshape(rows, columns)[::-1]
 
 
@@ -158,7 +159,7 @@ def _parse(data: bytes, path: Path) -> _Header:
     if shape is None or precision is None or minutes is None:
         raise ReadError(f"{path}: expected the fields PR, INT and GP in the RADOLAN header")
     check_size(path, int(shape[1]), int(shape[2]))
-    time = np.datetime64(f"20{year:02d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}", "ns")
+    time = utc(2000 + year, month, day, hour, minute)
     return _Header(
         product, time, (int(shape[1]), int(shape[2])), 10.0 ** int(precision[1]), int(minutes[1]), int(lead[1]) if lead else 0, length
     )
@@ -174,15 +175,14 @@ def _first_member(content: Content) -> bytes:
 
 
 def _archive(content: Content) -> list[tuple[_Header, bytes]]:
-    """The composites of a tar archive, by lead time. Members are read from the stream, nothing is extracted to disk."""
-    composites, total = [], 0
-    with content.stream() as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+    """The composites of a tar archive, by lead time. The size is capped before anything is parsed, and nothing is written to disk."""
+    composites = []
+    with tarfile.open(fileobj=io.BytesIO(content.bytes()), mode="r:") as archive:
         for member in archive:
-            total += member.size
-            if total > MAX_UNPACKED_BYTES:
-                raise ReadError(f"{content.path}: unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB; expected 25 composites of 2.6 MB")
-            file = archive.extractfile(member)
-            if file is not None:
-                data = file.read()
+            file = archive.extractfile(member) if member.isfile() else None
+            data = file.read() if file else b""
+            if _START.match(data):
                 composites.append((_parse(data, content.path), data))
+    if not composites:
+        raise ReadError(f"{content.path}: holds no RADOLAN composite")
     return sorted(composites, key=lambda composite: composite[0].lead)
