@@ -71,12 +71,14 @@ def test_files_named_in_the_readme_are_there():
 
 
 def test_every_listed_thing_has_its_line_of_docs():
+    from stormcell.cells import CELLS, NORMALISERS, QUANTIZERS
     from stormcell.data.readers import READERS
     from stormcell.methods import METHODS
+    from stormcell.networks import NETWORKS
     from stormcell.units import ZR_RULES
 
     text = "".join(page.read_text() for page in PAGES)
-    for name in (*READERS, *METHODS, *ZR_RULES):
+    for name in (*READERS, *METHODS, *ZR_RULES, *CELLS, *NORMALISERS, *QUANTIZERS, *NETWORKS):
         assert f"`{name}`" in text, f"{name} is not documented"
 
 

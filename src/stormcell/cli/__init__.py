@@ -8,6 +8,7 @@ import typer
 from stormcell.cli.benchmark import benchmark
 from stormcell.cli.demo import demo
 from stormcell.cli.info import info
+from stormcell.cli.models import models
 from stormcell.cli.nowcast import nowcast
 
 __all__ = ["app", "main"]
@@ -23,6 +24,7 @@ app.command()(nowcast)
 app.command()(info)
 app.command()(demo)
 app.command()(benchmark)
+app.add_typer(models, name="models")
 
 
 @app.callback(invoke_without_command=True)

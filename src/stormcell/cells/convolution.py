@@ -1,0 +1,55 @@
+"""What the convolutional cells share: convolutions that keep the size, time folded into the batch, first weights."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["msra_", "over_time", "same_size", "xavier_gates_", "zero_state"]
+
+
+def same_size(inputs: int, outputs: int, kernel: int, *, dilation: int = 1, bias: bool = True) -> nn.Conv2d:
+    """A convolution whose result has the size of its input; zeros outside.
+
+    Raises:
+        ValueError: a kernel that has no middle, or a number below one.
+    """
+    if min(inputs, outputs, kernel, dilation) < 1:
+        raise ValueError(f"expected channels, kernel and dilation of one or more, got {inputs}, {outputs}, {kernel}, {dilation}")
+    if kernel % 2 == 0:
+        raise ValueError(f"expected a kernel with an odd side, so that it has a middle, got {kernel}")
+    return nn.Conv2d(inputs, outputs, kernel, padding=dilation * (kernel // 2), dilation=dilation, bias=bias)
+
+
+def over_time(layer: nn.Module, inputs: Tensor) -> Tensor:
+    """A layer without recurrence on all steps in one batch: (time, batch, ...) in and out; either order of the two will do."""
+    result: Tensor = layer(inputs.flatten(0, 1))
+    return result.reshape(*inputs.shape[:2], *result.shape[1:])
+
+
+def zero_state(like: Tensor, channels: int) -> Tensor:
+    """Zeros (batch, channels, y, x) on the batch, grid, device and dtype of `like` (batch, any, y, x)."""
+    return like.new_zeros(like.shape[0], channels, *like.shape[2:])
+
+
+@torch.no_grad()
+def xavier_gates_(weight: Tensor, gates: int) -> None:
+    """Xavier-uniform, each gate's kernel (a block of output channels) on its own: U(-b, b), b = sqrt(6 / (fan in + fan out)).
+
+    Source:
+        Glorot & Bengio (2010), https://proceedings.mlr.press/v9/glorot10a.html.
+    """
+    for kernel in weight.chunk(gates):
+        nn.init.xavier_uniform_(kernel)
+
+
+@torch.no_grad()
+def msra_(weight: Tensor, slope: float = 0.2) -> None:
+    """He's normal numbers for leaky ReLUs of this slope, with the mean of both fans: N(0, 2 / ((1 + slope^2) mean(fan in, fan out))).
+
+    Source:
+        He et al. (2015), arXiv:1502.01852, in the form of MXNet's MSRAPrelu that the HKO-7 networks were trained from.
+    """
+    field = math.prod(weight.shape[2:])
+    fan = (weight.shape[0] + weight.shape[1]) * field / 2
+    nn.init.normal_(weight, std=math.sqrt(2 / ((1 + slope**2) * fan)))
