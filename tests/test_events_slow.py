@@ -53,6 +53,7 @@ def test_skill_beside_persistence_and_pysteps(radar_data, name):
         past=event.past,
         every=4 * event.every,
         last=event.last,
+        crop=event.crop,
     )
     ours, still, theirs = (csi(counts[method]).values for method in methods)
     assert (ours[0] > still[0]).all(), "Lucas-Kanade beats persistence at 0.5 mm/h"

@@ -30,6 +30,7 @@ def event_counts(
     past: int,
     every: int,
     last: int | None = None,
+    crop: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> dict[str, xr.DataArray]:
     """Contingency counts of each method, summed over an event.
 
@@ -41,11 +42,12 @@ def event_counts(
         past: frames given to every method.
         every: frames between issue times.
         last: only the last so many frames of the event.
+        crop: rows and columns to look at.
 
     Returns:
         Name -> counts (threshold, lead_time, outcome). A pixel counts only where the observation and all methods know it.
     """
-    frames = read(folder, last=last)
+    frames = read(folder, last=last).isel(y=crop[0], x=crop[1])
     step = step_of(frames)
     leads: Spans = np.unique([max(1, round(minutes / (step / np.timedelta64(1, "m")))) for minutes in lead_minutes]) * step
     score = Contingency(thresholds)

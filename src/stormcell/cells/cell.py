@@ -14,6 +14,8 @@ from torch.utils.checkpoint import checkpoint
 
 __all__ = ["Cell", "Projected", "State", "unroll"]
 
+_NUMBERS_AT_ONCE = 2**20  # of the inputs: larger batches leave the caches, and are slower by up to a half on the processors tried
+
 State = tuple[Tensor, ...]
 Projected = tuple[Tensor, ...]
 
@@ -22,7 +24,7 @@ class Cell(Protocol):
     """One step of a recurrent network; every cell is a `torch.nn.Module`."""
 
     def project(self, inputs: Tensor) -> Projected:
-        """Everything that depends on the inputs alone, for all steps in one batch; no recurrence in it.
+        """Everything that depends on the inputs alone, for many steps in one batch; no recurrence in it.
 
         Args:
             inputs: (time, batch, channel, ...).
@@ -65,6 +67,8 @@ def unroll(
 ) -> tuple[Tensor, State]:
     """Run a cell over time.
 
+    Inputs are projected for as many steps at once as fit the processor's caches, images a few steps at a time, vectors all together.
+
     Args:
         cell: what makes one step.
         inputs: (batch, time, channel, ...); None for a layer without input, which then needs `state` and `steps`.
@@ -87,15 +91,14 @@ def unroll(
     """
     length = _length(inputs, steps)
     _check(length, state, inputs, truncate, mask, checkpoint_every)
-    projected = None if inputs is None else cell.project(inputs.transpose(0, 1))
     if state is None:
         assert inputs is not None  # checked above
         state = cell.initial_state(inputs[:, 0])
     outputs: list[Tensor] = []
-    for first, last in _segments(length, truncate, checkpoint_every):
+    for first, last in _segments(length, truncate, checkpoint_every, None if inputs is None else _steps_at_once(inputs)):
         if truncate and first and first % truncate == 0:
             state = tuple(part.detach() for part in state)
-        part = None if projected is None else tuple(term[first:last] for term in projected)
+        part = None if inputs is None else inputs[:, first:last]
         known = None if mask is None else mask[:, first:last]
         if checkpoint_every and torch.is_grad_enabled():
             made, state = checkpoint(
@@ -107,7 +110,9 @@ def unroll(
     return torch.stack(outputs, dim=1), state
 
 
-def _run(cell: Cell, projected: Projected | None, mask: Tensor | None, state: State, steps: int) -> tuple[list[Tensor], State]:
+def _run(cell: Cell, inputs: Tensor | None, mask: Tensor | None, state: State, steps: int) -> tuple[list[Tensor], State]:
+    """So many steps, whose inputs are projected in one batch."""
+    projected = None if inputs is None else cell.project(inputs.transpose(0, 1))
     outputs = []
     for step in range(steps):
         output, new = cell.step(None if projected is None else tuple(term[step] for term in projected), state)
@@ -137,6 +142,11 @@ def _buffers_aside(cell: Cell) -> Iterator[None]:
 def _over(real: Tensor, values: Tensor) -> Tensor:
     """(batch,) as (batch, 1, 1, ...), to go with the values."""
     return real.reshape(-1, *(1 for _ in range(values.dim() - 1)))
+
+
+def _steps_at_once(inputs: Tensor) -> int:
+    """How many steps to project in one batch: as many as stay in the processor's caches, and one at least."""
+    return max(1, _NUMBERS_AT_ONCE // max(1, inputs[:, 0].numel()))
 
 
 def _segments(length: int, *every: int | None) -> Iterator[tuple[int, int]]:

@@ -43,7 +43,7 @@ class PystepsExtrapolation:
         with redirect_stdout(io.StringIO()):
             motion = pysteps.motion.get_method("LK")(_dbr(past.values[: origin + 1][-self.past_steps :]))
             field = past.values[origin].astype(np.float64)
-            forecast = pysteps.nowcasts.get_method("extrapolation")(field, motion, int(whole[-1]))[whole - 1]
+            forecast = pysteps.nowcasts.get_method("extrapolation")(field, motion, [int(step) for step in whole])
         rain_rate = np.maximum(forecast, 0.0)[np.newaxis]
         return make_forecast(rain_rate, past, lead_times, method="pysteps-extrapolation", steps_since_last_scan=late)
 
