@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from stormcell.cells.cell import Projected, State
 from stormcell.cells.convolution import over_time, same_size, xavier_gates_, zero_state
+from stormcell.cells.lstm_gates import lstm_gates
 
 __all__ = ["ConvLSTM"]
 
@@ -72,15 +73,8 @@ class ConvLSTM(nn.Module):
     def step(self, projected: Projected | None, state: State) -> tuple[Tensor, State]:
         """One step of the equations above."""
         h, c = state
-        gates = self.state_convolution(h)
+        products = self.state_convolution(h)
         if projected is not None:
-            gates = gates + projected[0]
-        i, f, g, o = gates.chunk(4, dim=1)
-        if self.peepholes is None:
-            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        else:
-            w_i, w_f, w_o = self.peepholes[:, :, None, None]
-            c = torch.sigmoid(f + w_f * c) * c + torch.sigmoid(i + w_i * c) * torch.tanh(g)
-            o = o + w_o * c
-        h = torch.sigmoid(o) * torch.tanh(c)
+            products = products + projected[0]
+        h, c = lstm_gates(products, c, self.peepholes)
         return h, (h, c)
