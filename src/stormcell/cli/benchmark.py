@@ -9,18 +9,24 @@ __all__ = ["benchmark"]
 
 
 def benchmark(
-    what: Annotated[str, typer.Argument(help="What to measure: nowcast.")],
+    what: Annotated[str, typer.Argument(help="What to measure: nowcast or cells.")],
     data: Annotated[Path | None, typer.Option(help="Folder of radar events; the environment's STORMCELL_TEST_DATA if left out.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write all figures to this JSON file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also write the tables to this Markdown file.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Timed repetitions; the median is reported.")] = 7,
 ) -> None:
     """Measure speed and skill against public reference implementations."""
-    from stormcell.benchmark.nowcast import benchmark_nowcast
     from stormcell.cli.terminal import progress_and_warnings
     from stormcell.errors import StormcellError
 
-    if what != "nowcast":
-        raise StormcellError(f"unknown benchmark {what!r}: expected nowcast")
+    if what not in ("nowcast", "cells"):
+        raise StormcellError(f"unknown benchmark {what!r}: expected nowcast or cells")
     with progress_and_warnings():
-        benchmark_nowcast(data, output=output, report=report, repeats=repeats)
+        if what == "cells":
+            from stormcell.benchmark.cells import benchmark_cells
+
+            benchmark_cells(output=output, report=report, repeats=repeats)
+        else:
+            from stormcell.benchmark.nowcast import benchmark_nowcast
+
+            benchmark_nowcast(data, output=output, report=report, repeats=repeats)
