@@ -21,7 +21,7 @@ def frames(*shape: int, dtype: torch.dtype = torch.float64, seed: int = 1) -> to
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
-class _Step(nn.Module):
+class Step(nn.Module):
     """A cell's projection and step of one frame."""
 
     def __init__(self, cell: nn.Module) -> None:
@@ -134,10 +134,10 @@ class ImageCellContract:
         auto = torch.export.Dim.AUTO
         state = cell.initial_state(first)
         sizes = {0: auto, 2: auto, 3: auto}
-        exported = torch.export.export(_Step(cell), (first, state), dynamic_shapes=(sizes, tuple(sizes for _ in state))).module()
+        exported = torch.export.export(Step(cell), (first, state), dynamic_shapes=(sizes, tuple(sizes for _ in state))).module()
         x = frames(3, 2, 9, 13)
         state = tuple(torch.rand_like(part) for part in cell.initial_state(x))
-        torch.testing.assert_close(exported(x, state), _Step(cell)(x, state), rtol=0, atol=1e-12)
+        torch.testing.assert_close(exported(x, state), Step(cell)(x, state), rtol=0, atol=1e-12)
 
     def test_zoneout_goes_around_it(self):
         cell, x = self.cell(), frames(1, 3, 2, 4, 4)

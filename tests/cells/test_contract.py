@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from stormcell.cells import CELLS, IMAGE_CELLS, unroll
+from tests.cells.image_contract import Step
 
 
 def fresh(name: str) -> nn.Module:
@@ -90,23 +91,12 @@ def test_bf16_stays_near_float32(name):
     assert (rough - exact).norm() / exact.norm() < 0.01
 
 
-class _Step(nn.Module):
-    """One frame through a cell, as it is exported: project and step."""
-
-    def __init__(self, cell: nn.Module) -> None:
-        super().__init__()
-        self.cell = cell
-
-    def forward(self, frame, state):
-        return self.cell.step(tuple(term[0] for term in self.cell.project(frame[None])), state)
-
-
 @pytest.mark.parametrize("name", CELLS)
 def test_one_step_can_be_exported(name):
     cell, inputs = built(name).eval(), sequence(name)
     example = inputs[:, 0], cell.initial_state(inputs[:, 0])
-    exported = torch.export.export(_Step(cell), example).module()
-    for a, b in zip(exported(*example)[1], _Step(cell)(*example)[1], strict=True):
+    exported = torch.export.export(Step(cell), example).module()
+    for a, b in zip(exported(*example)[1], Step(cell)(*example)[1], strict=True):
         torch.testing.assert_close(a, b)
 
 
@@ -117,5 +107,5 @@ def test_one_step_can_be_compiled(name):
     cell, inputs = built(name).eval(), sequence(name)
     example = inputs[:, 0], cell.initial_state(inputs[:, 0])
     with torch.no_grad():
-        for a, b in zip(torch.compile(_Step(cell))(*example)[1], _Step(cell)(*example)[1], strict=True):
+        for a, b in zip(torch.compile(Step(cell))(*example)[1], Step(cell)(*example)[1], strict=True):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)

@@ -14,7 +14,9 @@ __all__ = ["nowcast"]
 def nowcast(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Radar files, folders, globs or a Zarr archive, in any order.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the forecast to this CF NetCDF file.")] = None,
-    method: Annotated[str, typer.Option("--method", "-m", help="advection, rover or persistence.")] = "advection",
+    method: Annotated[
+        str, typer.Option("--method", "-m", help="advection, rover, rover-linear, persistence or pysteps-extrapolation.")
+    ] = "advection",
     lead: Annotated[str, typer.Option(help="How far ahead: 120min, 2h, 1h30min.")] = "120min",
     members: Annotated[int, typer.Option(min=1, help="Size of the ensemble, for methods that make one.")] = 1,
     seed: Annotated[int | None, typer.Option(help="Makes an ensemble repeatable.")] = None,
