@@ -6,9 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import settings
 
 from stormcell.frames import make_frames
 from stormcell.grid import Grid
+
+# A loaded machine is slow, which is no fault of the code; where a run decides over a change, it must not depend on luck.
+settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("here")
 
 _DATA = Path(os.environ.get("STORMCELL_TEST_DATA", Path(__file__).parents[2] / "shared" / "radar"))
 
