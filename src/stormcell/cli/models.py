@@ -10,11 +10,6 @@ __all__ = ["models"]
 models = typer.Typer(help="The cells and networks there are, and what they cost.", no_args_is_help=True)
 
 
-@models.callback()
-def _commands() -> None:
-    """The cells and networks there are, and what they cost."""
-
-
 @models.command("list")
 def list_models(
     grid: Annotated[str, typer.Option(help="Rows x columns of the images.")] = "64x64",
