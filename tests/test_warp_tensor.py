@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stormcell.warp import warp
-from stormcell.warp_tensor import warp_links, warp_tensor
+from stormcell.warp_tensor import gather_links, warp_links, warp_tensor
 
 
 def moved(field, x, y):
@@ -93,3 +93,31 @@ def test_what_does_not_fit(shape):
 def test_links_that_do_not_fit():
     with pytest.raises(ValueError, match="link"):
         warp_links(torch.zeros(1, 1, 4, 4), torch.zeros(1, 2, 4, 4))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 8), (33, 50)])
+def test_gathered_links_are_warped_links(size):
+    generator = torch.Generator().manual_seed(0)
+    field = torch.randn(2, 3, *size, generator=generator, dtype=torch.float64)
+    displacements = torch.randn(2, 4, 2, *size, generator=generator, dtype=torch.float64) * 5
+    gathered = gather_links(field, displacements)
+    torch.testing.assert_close(gathered, warp_links(field, displacements).permute(0, 3, 4, 2, 1), rtol=0, atol=1e-12)
+    whole = displacements.round()
+    torch.testing.assert_close(gather_links(field, whole), warp_links(field, whole).permute(0, 3, 4, 2, 1), rtol=0, atol=0)
+
+
+def test_a_displacement_that_is_not_a_number_spoils_its_own_place_only():
+    field, displacements = image(1, 2, 4, 5), torch.zeros(1, 1, 2, 4, 5)
+    displacements[..., 1, 2] = float("nan")
+    displacements[..., 2, 2] = float("inf")
+    gathered = gather_links(field, displacements)[0, :, :, 0].permute(2, 0, 1)
+    assert gathered[:, 1, 2].isnan().all()
+    assert not gathered[:, 2, 2].any()
+    gathered[:, 1, 2] = field[0, :, 1, 2]
+    gathered[:, 2, 2] = field[0, :, 2, 2]
+    torch.testing.assert_close(gathered, field[0], rtol=0, atol=0)
+
+
+def test_gathering_refuses_shapes_that_do_not_fit():
+    with pytest.raises(ValueError, match="expected field"):
+        gather_links(image(1, 2, 4, 5), torch.zeros(1, 2, 4, 5))

@@ -6,6 +6,7 @@ To add one, write a module with a class that satisfies `Cell` and list below how
 from collections.abc import Callable
 
 from stormcell.cells.cell import Cell, unroll
+from stormcell.cells.compile_gates import compile_gates
 from stormcell.cells.conv_tt_lstm import ConvTTLSTM
 from stormcell.cells.convgru import ConvGRU
 from stormcell.cells.convlstm import ConvLSTM
@@ -42,6 +43,7 @@ __all__ = [
     "TrajGRU",
     "WeightNormalise",
     "Zoneout",
+    "compile_gates",
     "normalise_convolutions",
     "quantize",
     "unroll",

@@ -107,7 +107,15 @@ def unroll(
         else:
             made, state = _run(cell, part, known, state, last - first)
         outputs.extend(made)
-    return torch.stack(outputs, dim=1), state
+    return _over_time(outputs), state
+
+
+def _over_time(outputs: list[Tensor]) -> Tensor:
+    """(batch, time, channel, ...). Images whose channels lie side by side in memory stay so: it spares copies here and in the gradients."""
+    first = outputs[0]
+    if first.dim() == 4 and first.is_contiguous(memory_format=torch.channels_last) and not first.is_contiguous():
+        return torch.stack([output.movedim(1, -1) for output in outputs], dim=1).movedim(-1, 2)
+    return torch.stack(outputs, dim=1)
 
 
 def _run(cell: Cell, inputs: Tensor | None, mask: Tensor | None, state: State, steps: int) -> tuple[list[Tensor], State]:

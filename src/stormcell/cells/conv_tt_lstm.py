@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from stormcell.cells.cell import Projected, State
 from stormcell.cells.convolution import over_time, same_size, zero_state
+from stormcell.cells.lstm_gates import lstm_gates
 
 __all__ = ["ConvTTLSTM"]
 
@@ -63,6 +64,7 @@ class ConvTTLSTM(nn.Module):
             raise ValueError(f"ConvTTLSTM: expected an order of one or more and as many steps or more, got order {order}, steps {steps}")
         if window not in ("sliding", "fixed"):
             raise ValueError(f"ConvTTLSTM: expected window 'sliding' or 'fixed', got {window!r}")
+        self.combine = lstm_gates  # `compile_gates` puts a compiled one here
         self.channels, self.order, self.steps, self.rank = channels, order, steps, rank
         self.seen = steps if window == "fixed" else steps - order + 1
         self.starts = tuple(0 if window == "fixed" else core for core in range(order))
@@ -104,12 +106,7 @@ class ConvTTLSTM(nn.Module):
         v = self._window(0, products)
         for core, convolution in enumerate(self.cores, start=1):
             v = self._window(core, products) + convolution(v)
-        gates = self.last_core(v)
-        if projected is not None:
-            gates = gates + projected[0]
-        i, f, g, o = gates.chunk(4, dim=1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        h = torch.sigmoid(o) * torch.tanh(c)
+        h, c = self.combine(None if projected is None else projected[0], self.last_core(v), c)
         return h, (h, *products[1:], c)
 
     def _window(self, core: int, products: list[Tensor]) -> Tensor:

@@ -1,36 +1,12 @@
 """Convolutional GRU."""
 
-from collections.abc import Callable
-from functools import partial
-
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from stormcell.cells.cell import Projected, State
 from stormcell.cells.convolution import msra_, over_time, same_size, zero_state
+from stormcell.cells.gru_gates import Activation, gru_gates, leaky_relu
 
-__all__ = ["Activation", "ConvGRU", "gru_gates", "leaky_relu"]
-
-Activation = Callable[[Tensor], Tensor]
-
-leaky_relu: Activation = partial(functional.leaky_relu, negative_slope=0.2)
-
-
-def gru_gates(from_input: Tensor | None, from_state: Tensor, h: Tensor, activation: Activation) -> Tensor:
-    """The new state from what input and state bring to the three gates r, u, h' (each a third of the channels).
-
-    r = sig(xr + sr),  u = sig(xu + su),  h' = activation(xh + r . sh),  h = u . h- + (1 - u) . h'
-    """
-    r_state, u_state, new_state = from_state.chunk(3, dim=1)
-    if from_input is None:
-        r, u = torch.sigmoid(r_state), torch.sigmoid(u_state)
-        new = activation(r * new_state)
-    else:
-        r_input, u_input, new_input = from_input.chunk(3, dim=1)
-        r, u = torch.sigmoid(r_input + r_state), torch.sigmoid(u_input + u_state)
-        new = activation(new_input + r * new_state)
-    return new + u * (h - new)
+__all__ = ["ConvGRU"]
 
 
 class ConvGRU(nn.Module):
@@ -72,6 +48,7 @@ class ConvGRU(nn.Module):
     ) -> None:
         super().__init__()
         self.channels = channels
+        self.combine = gru_gates  # `compile_gates` puts a compiled one here
         self.activation = activation
         self.input_convolution = same_size(inputs, 3 * channels, input_kernel) if inputs else None
         self.state_convolution = same_size(channels, 3 * channels, state_kernel, dilation=dilation)
@@ -98,5 +75,5 @@ class ConvGRU(nn.Module):
     def step(self, projected: Projected | None, state: State) -> tuple[Tensor, State]:
         """One step of the equations above."""
         (h,) = state
-        h = gru_gates(None if projected is None else projected[0], self.state_convolution(h), h, self.activation)
+        h = self.combine(None if projected is None else projected[0], self.state_convolution(h), h, self.activation)
         return h, (h,)

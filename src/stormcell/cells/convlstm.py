@@ -45,6 +45,7 @@ class ConvLSTM(nn.Module):
     ) -> None:
         super().__init__()
         self.channels = channels
+        self.combine = lstm_gates  # `compile_gates` puts a compiled one here
         self.input_convolution = same_size(inputs, 4 * channels, input_kernel, bias=False) if inputs else None
         self.state_convolution = same_size(channels, 4 * channels, state_kernel, dilation=dilation)
         self.peepholes = nn.Parameter(torch.empty(3, channels)) if peepholes else None  # of i, f, o
@@ -73,8 +74,5 @@ class ConvLSTM(nn.Module):
     def step(self, projected: Projected | None, state: State) -> tuple[Tensor, State]:
         """One step of the equations above."""
         h, c = state
-        products = self.state_convolution(h)
-        if projected is not None:
-            products = products + projected[0]
-        h, c = lstm_gates(products, c, self.peepholes)
+        h, c = self.combine(None if projected is None else projected[0], self.state_convolution(h), c, self.peepholes)
         return h, (h, c)

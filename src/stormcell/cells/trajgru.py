@@ -4,8 +4,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stormcell.cells.cell import Projected, State
-from stormcell.cells.convgru import Activation, gru_gates, leaky_relu
 from stormcell.cells.convolution import msra_, over_time, same_size, zero_state
+from stormcell.cells.gru_gates import Activation, gru_gates, leaky_relu
+from stormcell.cells.linked_product import linked_product
 from stormcell.warp_tensor import warp_links
 
 __all__ = ["TrajGRU"]
@@ -49,6 +50,7 @@ class TrajGRU(nn.Module):
         if links < 1:
             raise ValueError(f"TrajGRU: expected one link or more, got {links}")
         self.channels = channels
+        self.combine = gru_gates  # `compile_gates` puts a compiled one here
         self.links = links
         self.activation = activation
         self.input_convolution = same_size(inputs, 3 * channels, input_kernel) if inputs else None
@@ -97,8 +99,14 @@ class TrajGRU(nn.Module):
         """One step of the equations above."""
         (h,) = state
         to_gates, to_flow = (None, None) if projected is None else projected
-        # Warping works on each channel alone and R on each pixel alone, so either may come first; this way L and not 3 L images
-        # a channel are looked up.
-        gathered = warp_links(h, self.flows(to_flow, h)).flatten(1, 2)
-        h = gru_gates(to_gates, self.state_convolution(gathered), h, self.activation)
+        h = self.combine(to_gates, self._from_links(h, self.flows(to_flow, h)), h, self.activation)
         return h, (h,)
+
+    def _from_links(self, h: Tensor, flows: Tensor) -> Tensor:
+        """sum_l Rl wl + d: (batch, 3 channels, y, x)."""
+        convolution = self.state_convolution
+        if isinstance(convolution, nn.Conv2d):
+            assert convolution.bias is not None  # it was built with one
+            return linked_product(h, flows, convolution.weight, convolution.bias)
+        wrapped: Tensor = convolution(warp_links(h, flows).flatten(1, 2))  # by a normaliser, which needs the products alone
+        return wrapped

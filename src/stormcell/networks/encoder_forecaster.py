@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stormcell.cells.cell import Cell, State, unroll
-from stormcell.cells.convgru import ConvGRU, leaky_relu
+from stormcell.cells.convgru import ConvGRU
 from stormcell.cells.convlstm import ConvLSTM
 from stormcell.cells.convolution import msra_, over_time, same_size
+from stormcell.cells.gru_gates import leaky_relu
 from stormcell.cells.trajgru import TrajGRU
 from stormcell.networks.autoregressive import from_patches, to_patches
 
