@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["gather_links", "sampling_places", "warp_links", "warp_tensor"]
+__all__ = ["bilinear_corners", "gather_links", "warp_links", "warp_tensor"]
 
 
 def warp_tensor(field: Tensor, displacement: Tensor) -> Tensor:
@@ -47,33 +47,21 @@ def warp_links(field: Tensor, displacements: Tensor) -> Tensor:
     """
     links = _checked_links(field, displacements)
     batch, channels, rows, columns = field.shape
-    places, padded, _ = sampling_places(field, displacements)
+    dtype = torch.promote_types(field.dtype, torch.float32)  # 8 bits of bfloat16 cannot number the pixels of an image
+    moved = displacements.to(dtype)
+    # In grid_sample's units, with align_corners=False, pixel p of n has its centre at (2 p + 1) / n - 1. With n a power of two, that
+    # and the way back are free of rounding for whole pixels, so the image gets zeros on its far sides up to one.
+    wide, high = _power_of_two(columns), _power_of_two(rows)
+    x = torch.arange(columns, device=field.device, dtype=dtype) - moved[:, :, 0]
+    y = torch.arange(rows, device=field.device, dtype=dtype)[:, None] - moved[:, :, 1]
+    places = torch.stack(((2 * x + 1) / wide - 1, (2 * y + 1) / high - 1), dim=-1).reshape(batch, links * rows, columns, 2)
+    padded = functional.pad(field.to(dtype), (0, wide - columns, 0, high - rows))
     looked_up = functional.grid_sample(padded, places, mode="bilinear", padding_mode="zeros", align_corners=False)
     return looked_up.reshape(batch, channels, links, rows, columns).to(field.dtype)
 
 
-def sampling_places(field: Tensor, displacements: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Field and displacements in the terms of torch's `grid_sample` with align_corners=False.
-
-    There pixel p of n has its centre at (2 p + 1) / n - 1. With n a power of two, that and the way back are free of rounding for
-    whole pixels, so the image gets zeros on its far sides up to one.
-
-    Returns:
-        Places (batch, link * y, x, 2) laid below one another, the padded field, and how much a place moves by one pixel (x, y).
-    """
-    batch, _, rows, columns = field.shape
-    dtype = torch.promote_types(field.dtype, torch.float32)  # 8 bits of bfloat16 cannot number the pixels of an image
-    moved = displacements.to(dtype)
-    wide, high = _power_of_two(columns), _power_of_two(rows)
-    x = torch.arange(columns, device=field.device, dtype=dtype) - moved[:, :, 0]
-    y = torch.arange(rows, device=field.device, dtype=dtype)[:, None] - moved[:, :, 1]
-    places = torch.stack(((2 * x + 1) / wide - 1, (2 * y + 1) / high - 1), dim=-1).reshape(batch, -1, columns, 2)
-    padded = functional.pad(field.to(dtype), (0, wide - columns, 0, high - rows)).contiguous()
-    return places, padded, torch.tensor((2 / wide, 2 / high), dtype=dtype, device=field.device)
-
-
 def gather_links(field: Tensor, displacements: Tensor) -> Tensor:
-    """What `warp_links` gives, with all channels of a place side by side, and no gradients: several times quicker where none are needed.
+    """What `warp_links` gives, with all channels of a place side by side: several times quicker where no gradients are needed.
 
     Each place is a weighted sum of four rows of a table that has a row a pixel, the operation of an embedding bag.
 
@@ -89,16 +77,31 @@ def gather_links(field: Tensor, displacements: Tensor) -> Tensor:
     """
     links = _checked_links(field, displacements)
     batch, channels, rows, columns = field.shape
-    moved = displacements.permute(0, 3, 4, 1, 2).to(torch.promote_types(displacements.dtype, torch.float32))
-    xs = _neighbours(torch.arange(columns, device=field.device)[:, None] - moved[..., 0], columns)
-    ys = _neighbours(torch.arange(rows, device=field.device)[:, None, None] - moved[..., 1], rows)
-    first = torch.arange(batch, device=field.device, dtype=torch.int32)[:, None, None, None] * rows
-    corners = [((first + row) * columns + column, high * wide) for row, high in ys for column, wide in xs]
-    places = torch.stack([place for place, _ in corners], dim=-1)
-    weights = torch.stack([weight.to(displacements.dtype) for _, weight in corners], dim=-1)
+    places, weights = bilinear_corners(displacements)
     table = field.to(displacements.dtype).movedim(1, -1).reshape(-1, channels)
-    summed = functional.embedding_bag(places.reshape(-1, 4), table, per_sample_weights=weights.reshape(-1, 4), mode="sum")
+    weights = weights.to(table.dtype).reshape(-1, 4)
+    summed = functional.embedding_bag(places.reshape(-1, 4), table, per_sample_weights=weights, mode="sum")
     return summed.reshape(batch, rows, columns, links, channels)
+
+
+def bilinear_corners(displacements: Tensor) -> tuple[Tensor, Tensor]:
+    """The four pixels around each place p - displacements[l, p], and what each counts.
+
+    Args:
+        displacements: (batch, link, 2, y, x) pixels; component 0 along x, 1 along y.
+
+    Returns:
+        Both (batch, y, x, link, 4): the numbers of the pixels, int32, counted row by row through all images of the batch, and their
+        weights, in float32 at least, 0 for a pixel outside of the image. Gradients flow from the weights to the displacements.
+    """
+    rows, columns = displacements.shape[3:]
+    device = displacements.device
+    moved = displacements.permute(0, 3, 4, 1, 2).to(torch.promote_types(displacements.dtype, torch.float32))
+    xs = _neighbours(torch.arange(columns, device=device)[:, None] - moved[..., 0], columns)
+    ys = _neighbours(torch.arange(rows, device=device)[:, None, None] - moved[..., 1], rows)
+    first = torch.arange(displacements.shape[0], device=device, dtype=torch.int32)[:, None, None, None] * rows
+    corners = [((first + row) * columns + column, high * wide) for row, high in ys for column, wide in xs]
+    return torch.stack([place for place, _ in corners], dim=-1), torch.stack([weight for _, weight in corners], dim=-1)
 
 
 def _neighbours(places: Tensor, length: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
