@@ -45,7 +45,7 @@ def _measure(steps: int, checkpoint_every: int | None, threads: int) -> Training
     def train(inputs: Tensor) -> float:
         start = time.perf_counter()
         outputs, _ = unroll(cell, inputs, checkpoint_every=checkpoint_every)
-        torch.autograd.backward(outputs, torch.ones_like(outputs))
+        torch.autograd.backward(outputs.sum())
         return time.perf_counter() - start
 
     train(torch.randn(BATCH, 2, CHANNELS, GRID, GRID))
