@@ -21,8 +21,9 @@ check: $(VENV)/.dev            ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev            ## speed of the cells; speed and skill of nowcasts beside pysteps
+bench: $(VENV)/.dev            ## speed of cells and scores; speed and skill of nowcasts beside pysteps
 	$(BIN)/stormcell benchmark cells -o benchmark-results/cells.json --report docs/benchmarks/cells.md
+	$(BIN)/stormcell benchmark scores -o benchmark-results/scores.json --report docs/benchmarks/scores.md
 	$(BIN)/stormcell benchmark nowcast -o benchmark-results/nowcast.json --report docs/benchmarks/nowcast.md
 
 format: $(VENV)/.dev

@@ -28,7 +28,7 @@ def desk(tmp_path, monkeypatch):
     from stormcell.data.readers.odim import write_odim
     from stormcell.data.synthetic import synthetic_storm
 
-    write_odim(synthetic_storm(5, shape=(64, 64)), tmp_path / "radar")
+    write_odim(synthetic_storm(12, shape=(64, 64)), tmp_path / "radar")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -75,10 +75,11 @@ def test_every_listed_thing_has_its_line_of_docs():
     from stormcell.data.readers import READERS
     from stormcell.methods import METHODS
     from stormcell.networks import NETWORKS
+    from stormcell.verification import SCORES
     from stormcell.units import ZR_RULES
 
     text = "".join(page.read_text() for page in PAGES)
-    for name in (*READERS, *METHODS, *ZR_RULES, *CELLS, *NORMALISERS, *QUANTIZERS, *NETWORKS):
+    for name in (*READERS, *METHODS, *ZR_RULES, *CELLS, *NORMALISERS, *QUANTIZERS, *NETWORKS, *SCORES):
         assert f"`{name}`" in text, f"{name} is not documented"
 
 

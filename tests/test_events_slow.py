@@ -56,6 +56,6 @@ def test_skill_beside_persistence_and_pysteps(radar_data, name):
         last=event.last,
         crop=event.crop,
     )
-    ours, still, theirs = (csi(counts[method]).values for method in methods)
+    ours, still, theirs = (csi(counts[method]).transpose("threshold", "lead_time").values for method in methods)
     assert (ours[0] > still[0]).all(), "Lucas-Kanade beats persistence at 0.5 mm/h"
     assert (ours >= theirs - 0.01).all(), "a quarter of the issue times, so twice the margin of the benchmark"

@@ -48,9 +48,9 @@ def test_counts_of_an_event_are_those_of_its_windows(tmp_path, storm):
     assert [str(before["time"].values[-1])[14:16] for before, _ in windows] == ["10", "20", "30"]
     assert all(after["time"].values[0] > before["time"].values[-1] and after.sizes["time"] == 2 for before, after in windows)
     counts = event_counts(tmp_path, {"a": Advection(), "p": Persistence()}, lead_minutes=(5, 10), thresholds=(0.5,), past=3, every=2)
-    assert set(counts) == {"a", "p"} and counts["a"].shape == (1, 2, 4)
+    assert set(counts) == {"a", "p"} and counts["a"].shape == (2, 1, 4)
     # the same pixels count for both: those that the radar and both methods know
-    assert (counts["a"].sum("outcome").values == counts["p"].sum("outcome").values).all()
+    assert (counts["a"].sum("statistic").values == counts["p"].sum("statistic").values).all()
     assert counts["a"].sum().item() < 3 * 2 * storm[0].size
 
 

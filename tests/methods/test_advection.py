@@ -5,6 +5,7 @@ from stormcell.methods import Advection, Persistence, method_named
 from stormcell.methods.nowcast import nowcast
 from stormcell.timeline import minutes
 from stormcell.verification.contingency import Contingency
+from stormcell.verification.score import common_mask
 from tests.conftest import frames_of
 
 
@@ -68,10 +69,12 @@ def test_skill_floor_on_a_storm_whose_future_is_known(name, margin):
 
     storm = synthetic_storm(10, seed=0)
     past, future = storm.isel(time=slice(4)), storm.isel(time=slice(4, None))
-    score = Contingency((0.5,))
+    score, seen = Contingency((0.5,)), future.rename(time="lead_time")
+    forecasts = {method: nowcast(past, method=method, lead="30min") for method in (name, "persistence")}
+    valid = common_mask(seen, forecasts.values())
     skill = {
-        method: float(score.value(score.sums(nowcast(past, method=method, lead="30min"), future)).isel(threshold=0, lead_time=-1))
-        for method in (name, "persistence")
+        method: score.value(score.sums(forecast, seen, valid))["csi"].isel(threshold=0, lead_time=-1).item()
+        for method, forecast in forecasts.items()
     }
     assert skill[name] > skill["persistence"] + margin, skill
 

@@ -19,7 +19,7 @@ from stormcell.benchmark.report import REFERENCE, page, process_table, skill_tab
 from stormcell.benchmark.skill import event_counts
 from stormcell.data.read import read
 from stormcell.errors import MissingExtraError, ReadError
-from stormcell.methods import METHODS, Method
+from stormcell.methods import Method, method_named
 from stormcell.motion import rover
 from stormcell.progress import track
 from stormcell.timeline import minutes
@@ -27,6 +27,7 @@ from stormcell.verification.contingency import csi
 
 __all__ = ["EVENTS", "Event", "benchmark_nowcast", "data_folder"]
 
+COMPARED = ("persistence", "advection", "rover", "rover-linear", REFERENCE)  # quick ones; `stormcell verify` compares the skill of any
 THRESHOLDS = (0.5, 1.0, 2.0, 5.0)
 
 
@@ -114,8 +115,8 @@ def _processor() -> str:
 
 
 def _methods() -> dict[str, Method]:
-    """Every method that can be built here; without pysteps there are no ratios, and that is said."""
-    methods = {name: build() for name, build in METHODS.items()}
+    """Those that are compared; without pysteps there are no ratios, and that is said."""
+    methods = {name: method_named(name) for name in COMPARED}
     if find_spec("pysteps") is None:
         del methods[REFERENCE]
         print(f"note: {MissingExtraError('pysteps', extra='pysteps', purpose='a ratio to the reference')}\n")

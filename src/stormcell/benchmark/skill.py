@@ -11,6 +11,7 @@ from stormcell.frames import Spans, step_of
 from stormcell.methods import Method
 from stormcell.progress import track
 from stormcell.verification.contingency import Contingency
+from stormcell.verification.score import common_mask
 
 __all__ = ["event_counts", "issue_windows"]
 
@@ -45,7 +46,7 @@ def event_counts(
         crop: rows and columns to look at.
 
     Returns:
-        Name -> counts (threshold, lead_time, outcome). A pixel counts only where the observation and all methods know it.
+        Name -> counts (lead_time, threshold, statistic). A pixel counts only where the observation and all methods know it.
     """
     frames = read(folder, last=last).isel(y=crop[0], x=crop[1])
     step = step_of(frames)
@@ -54,10 +55,10 @@ def event_counts(
     totals: dict[str, xr.DataArray] = {}
     windows = list(issue_windows(frames, past=past, ahead=int(leads[-1] / step), every=every))
     for before, after in track(windows, folder.name):
-        truth = after.isel(time=[int(lead / step) - 1 for lead in leads])
+        truth = after.isel(time=[int(lead / step) - 1 for lead in leads]).rename(time="lead_time").assign_coords(lead_time=leads)
         forecasts = {name: method(before, leads) for name, method in methods.items()}
-        known = np.logical_and.reduce([forecast.notnull().values[0] for forecast in forecasts.values()])
+        valid = common_mask(truth, forecasts.values())
         for name, forecast in forecasts.items():
-            counts = score.sums(forecast.where(known[np.newaxis]), truth)
+            counts = score.sums(forecast, truth, valid)
             totals[name] = totals[name] + counts if name in totals else counts
     return totals

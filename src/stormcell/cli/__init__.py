@@ -10,6 +10,7 @@ from stormcell.cli.demo import demo
 from stormcell.cli.info import info
 from stormcell.cli.models import models
 from stormcell.cli.nowcast import nowcast
+from stormcell.cli.verify import verify
 
 __all__ = ["app", "main"]
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command()(nowcast)
 app.command()(info)
 app.command()(demo)
+app.command()(verify)
 app.command()(benchmark)
 app.add_typer(models, name="models")
 

@@ -50,9 +50,12 @@ def demo(
 def _say_scores(forecasts: "dict[str, xr.DataArray]", truth: "xr.DataArray") -> None:
     """How well each method did: critical success index at 0.5 mm/h against the storm's true future."""
     from stormcell.verification.contingency import Contingency
+    from stormcell.verification.score import common_mask
 
+    seen = truth.rename(time="lead_time")
+    valid = common_mask(seen, forecasts.values())
     score = Contingency(thresholds=(0.5,))
     print(f"\n{'CSI at 0.5 mm/h after':<22}" + "".join(f"{minutes:>6} min" for minutes in (15, 30, 60)))
     for name, forecast in forecasts.items():
-        values = score.value(score.sums(forecast, truth)).isel(threshold=0)
+        values = score.value(score.sums(forecast, seen, valid))["csi"].isel(threshold=0)
         print(f"{name:<22}" + "".join(f"{float(values[minutes // 5 - 1]):>10.2f}" for minutes in (15, 30, 60)))

@@ -15,7 +15,8 @@ def nowcast(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Radar files, folders, globs or a Zarr archive, in any order.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the forecast to this CF NetCDF file.")] = None,
     method: Annotated[
-        str, typer.Option("--method", "-m", help="advection, rover, rover-linear, persistence or pysteps-extrapolation.")
+        str,
+        typer.Option("--method", "-m", help="advection, rover, rover-linear, persistence; pysteps-extrapolation, -sprog, -anvil, ..."),
     ] = "advection",
     lead: Annotated[str, typer.Option(help="How far ahead: 120min, 2h, 1h30min.")] = "120min",
     members: Annotated[int, typer.Option(min=1, help="Size of the ensemble, for methods that make one.")] = 1,
@@ -113,3 +114,5 @@ def _say(frames: "xr.DataArray", forecast: "xr.DataArray") -> None:
         f"{grid.shape[0]} x {grid.shape[1]} pixels of {grid.pixel_km:.3g} km"
     )
     print(f"forecast  {forecast.attrs['method']}, {forecast.sizes['lead_time']} lead times, to {ends:%Y-%m-%d %H:%M} UTC")
+    if "fallback" in forecast.attrs:
+        print(f"fallback  {forecast.attrs['fallback']}")

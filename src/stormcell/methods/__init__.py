@@ -12,10 +12,21 @@ from stormcell.errors import MethodError
 from stormcell.methods.advection import Advection
 from stormcell.methods.method import Method
 from stormcell.methods.persistence import Persistence
-from stormcell.methods.pysteps import PystepsExtrapolation
+from stormcell.methods.pysteps import PystepsAnvil, PystepsExtrapolation, PystepsLinda, PystepsSprog, PystepsSteps
 from stormcell.motion import ArctanTransform, LinearTransform, rover
 
-__all__ = ["METHODS", "Advection", "Method", "Persistence", "PystepsExtrapolation", "method_named"]
+__all__ = [
+    "METHODS",
+    "Advection",
+    "Method",
+    "Persistence",
+    "PystepsAnvil",
+    "PystepsExtrapolation",
+    "PystepsLinda",
+    "PystepsSprog",
+    "PystepsSteps",
+    "method_named",
+]
 
 
 METHODS: dict[str, Callable[[], Method]] = {
@@ -24,6 +35,10 @@ METHODS: dict[str, Callable[[], Method]] = {
     "rover": lambda: Advection(estimate=rover, transform=ArctanTransform(), name="rover"),
     "rover-linear": lambda: Advection(estimate=partial(rover, transform="linear"), transform=LinearTransform(), name="rover-linear"),
     "pysteps-extrapolation": PystepsExtrapolation,
+    "pysteps-sprog": PystepsSprog,
+    "pysteps-anvil": PystepsAnvil,
+    "pysteps-linda": PystepsLinda,
+    "pysteps-steps": PystepsSteps,
 }
 
 

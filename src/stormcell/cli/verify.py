@@ -1,0 +1,112 @@
+"""`stormcell verify`: forecasts of past events held against what came, method beside method."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from stormcell.benchmark.results import Results
+
+__all__ = ["verify"]
+
+
+def verify(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Radar files, folders, globs or a Zarr archive; each folder is an event.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="REPORT_DIR", help="Folder for the results.")],
+    methods: Annotated[str, typer.Option("--methods", "-m", help="What to compare, with commas between.")] = "persistence,advection",
+    scores: Annotated[str, typer.Option(help="Families of scores, with commas between.")] = "contingency,continuous",
+    lead: Annotated[str, typer.Option(help="How far ahead: 60min, 2h, 1h30min.")] = "60min",
+    lead_every: Annotated[str | None, typer.Option(help="Distance of the lead times scored; every radar step if left out.")] = None,
+    every: Annotated[str, typer.Option(help="Distance of the issue times.")] = "30min",
+    past: Annotated[int | None, typer.Option(min=2, help="How many past scans to use; what the methods need if left out.")] = None,
+    members: Annotated[int, typer.Option(min=1, help="Size of the ensembles, for methods that make one.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Another number, other random members.")] = 0,
+    zr: Annotated[str | None, typer.Option(help="Z-R rule for reflectivity: marshall-palmer, hko-7, fmi, or a,b of your own.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="How many local processes; more than 1 needs the extra 'cloud'.")] = 1,
+    dask: Annotated[str | None, typer.Option(metavar="tcp://HOST:PORT", help="Work on the Dask cluster of this scheduler.")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and say so.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew: throw away results of an earlier run in REPORT_DIR.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Work again on cases on which a method failed.")] = False,
+) -> None:
+    """Forecast past events with several methods and score them against what came. Run it again to go on after a stop."""
+    from stormcell.benchmark.run import TABLE
+    from stormcell.benchmark.run import verify as run_hindcast
+    from stormcell.benchmark.settings import Settings
+    from stormcell.cli.terminal import progress_and_warnings, say_written
+    from stormcell.units import parse_zr_rule
+
+    _check_output(inputs, output)
+    settings = Settings(
+        methods=_listed(methods),
+        scores=_listed(scores),
+        lead=lead,
+        lead_every=lead_every,
+        every=every,
+        past=past,
+        members=members,
+        seed=seed,
+        zr=parse_zr_rule(zr) if zr else None,
+    )
+    if not fresh:
+        _say_going_on(output)
+    with progress_and_warnings():
+        results = run_hindcast(inputs, output, settings, workers=dask or workers, skip_bad=skip_bad, fresh=fresh, retry_failed=retry_failed)
+    _say(results)
+    say_written([output / TABLE])
+
+
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _check_output(inputs: list[str], output: Path) -> None:
+    """Refuse to write into an input folder, where the next run would take the results for radar data."""
+    from stormcell.errors import StormcellError
+
+    if output.exists() and not output.is_dir():
+        raise StormcellError(f"{output}: is not a folder; expected the name of one for the results")
+    for item in inputs:
+        if Path(item).is_dir() and output.resolve().is_relative_to(Path(item).resolve()):
+            raise StormcellError(f"{output}: lies in the input folder {item}; choose another folder for the results")
+
+
+def _say_going_on(output: Path) -> None:
+    from stormcell.benchmark.results import Results
+    from stormcell.errors import ReadError
+
+    try:
+        finished = Results(output).cases["finished"]
+    except ReadError:  # a new run
+        return
+    if not finished.all():
+        print(f"going on  with {output}, where {finished.sum()} of {finished.size} cases are done", flush=True)
+
+
+def _say(results: "Results") -> None:
+    """What was compared, and the critical success index of each method at the middle and the last lead time."""
+    from stormcell.benchmark.results import POOLED
+
+    cases, failures = results.cases, results.failures
+    left_out = f", {results.incomplete} issue times left out for missing scans" if results.incomplete else ""
+    print(f"cases     {cases['common'].sum()} of {cases['finished'].sum()}, on which all methods made a forecast{left_out}")
+    for method, failed in failures.groupby("method", sort=False):
+        first = failed.iloc[0]
+        print(f"failed    {method} on {len(failed)} cases; the first, {first['issue_time']:%Y-%m-%d %H:%M}: {first['message']}")
+    table = results.table()
+    table = table[(table["event"] == (POOLED if len(results.events) > 1 else results.events[0])) & (table["score"] == "csi")]
+    for family, part in table.groupby("family", sort=False):
+        leads = sorted(part["lead_time_min"].unique())
+        for lead in dict.fromkeys((leads[(len(leads) - 1) // 2], leads[-1])):
+            _say_table(f"CSI after {lead:g} min" + (f" ({family})" if family != "contingency" else ""), part[part["lead_time_min"] == lead])
+
+
+def _say_table(title: str, rows: "pd.DataFrame") -> None:
+    values = rows.pivot(index="method", columns="threshold", values="value").reindex(rows["method"].unique())
+    print(f"\n{title:<24}" + "".join(f"{threshold:>6g} mm/h" for threshold in values.columns))
+    for method, row in values.iterrows():
+        print(f"{method:<24}" + "".join(f"{value:>11.3f}" for value in row))

@@ -1,0 +1,85 @@
+"""`stormcell verify` as a person runs it."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from tests.benchmark.hindcasts import write_event
+from tests.cli.test_commands import stormcell
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("verify") / "events"
+    write_event(folder / "a", steps=13)
+    write_event(folder / "b", steps=11, shape=(30, 26), seed=2)
+    return folder
+
+
+def test_a_hindcast_and_going_on_with_it(events, tmp_path):
+    words = ("verify", events / "*", "--methods", "persistence,advection", "--lead", "10min", "--every", "10min", "-o", tmp_path / "out")
+    done = stormcell(*words)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert "cases     7 of 7, on which all methods made a forecast\n" in done.stdout
+    tables = re.findall(r"CSI after (\d+) min +0.5 mm/h +1 mm/h +2 mm/h +5 mm/h\npersistence +[\d.]+.*\nadvection +[\d.]+", done.stdout)
+    assert tables == ["5", "10"] and f"wrote     {tmp_path / 'out' / 'scores.csv'}" in done.stdout
+    table = pd.read_csv(tmp_path / "out" / "scores.csv")
+    assert set(table["event"]) == {"a", "b", "all events"} and set(table["family"]) == {"contingency", "continuous"}
+    assert stormcell(*words).stdout == done.stdout, "there is nothing left to do"
+    (tmp_path / "out" / "sums.zarr" / "b" / "cases" / "status" / "c" / "0" / "0").unlink()
+    assert stormcell(*words).stdout == f"going on  with {tmp_path / 'out'}, where 6 of 7 cases are done\n{done.stdout}"
+    other = stormcell(*words, "--methods", "persistence")
+    assert other.returncode == 2 and "methods were persistence, advection, now persistence" in other.stderr
+    assert "cases     9 of 9" in stormcell(*words, "--methods", "persistence", "--fresh").stdout
+
+
+def test_failures_and_gaps_are_said(events, tmp_path):
+    files = sorted((events / "a").iterdir())
+    done = stormcell(
+        "verify",
+        *files[:4],
+        *files[5:],
+        "-m",
+        "persistence,advection",
+        "--lead",
+        "7min",
+        "--every",
+        "5min",
+        "-o",
+        tmp_path,
+        "--members",
+        "3",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cases     4 of 4, on which all methods made a forecast, 5 issue times left out for missing scans\n" in done.stdout
+
+
+BAD = {
+    "no such file": (["absent"], "absent: no such file"),
+    "unknown method": (["{events}/a", "-m", "magic"], "unknown method 'magic'"),
+    "unknown score": (["{events}/a", "--scores", "magic"], "unknown score 'magic'"),
+    "too long": (["{events}/a", "--lead", "5h"], "event a: none of its 0 issue times"),
+    "every": (["{events}/a", "--every", "often"], "--every 'often' is not understood"),
+    "a folder of events": (["{events}"], ""),
+    "no cluster": (["{events}/a", "--lead", "5min", "--dask", "nonsense"], "'nonsense' is no address of a Dask scheduler"),
+    "output in the input": (["{events}/a", "-o", "{events}/a/out"], "lies in the input folder"),
+    "output is a file": (["{events}/a", "-o", "{file}"], "is not a folder"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_mistake_is_one_line_and_status_2(case, events, tmp_path):
+    words, says = BAD[case]
+    (tmp_path / "file").write_text("what was there before")
+    if case == "no cluster":
+        pytest.importorskip("distributed", reason="distributed is not installed")
+    output = [] if "-o" in words else ["-o", tmp_path / "out"]
+    done = stormcell("verify", *(word.format(events=events, file=tmp_path / "file") for word in words), *output)
+    assert done.returncode == 2 and says in done.stderr, done.stderr
+    assert done.stderr.startswith("stormcell: error: ") and done.stderr.count("\n") == 1
+
+
+def test_help_loads_nothing_heavy():
+    done = stormcell("verify", "--help")
+    assert done.returncode == 0 and "--methods" in done.stdout and "--dask" in done.stdout
