@@ -13,6 +13,8 @@ Each class is also a builtin, so callers who do not know stormcell can still cat
 A message says what was expected, what came, and what to do.
 """
 
+from functools import partial
+
 __all__ = [
     "FramesError",
     "MethodError",
@@ -64,3 +66,8 @@ class MissingExtraError(StormcellError, ImportError):
 
     def __init__(self, package: str, *, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs {package}, which is not installed; run: pip install 'stormcell[{extra}]'")
+        self.package, self.extra, self.purpose = package, extra, purpose
+
+    def __reduce__(self) -> "tuple[object, ...]":
+        """So that it can be handed from a worker process to the one that waits for it."""
+        return partial(type(self), extra=self.extra, purpose=self.purpose), (self.package,)

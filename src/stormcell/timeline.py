@@ -32,6 +32,10 @@ class UnevenTimesError(FramesError):
         super().__init__(message)
         self.at = at
 
+    def __reduce__(self) -> "tuple[object, ...]":
+        """So that it can be handed from a worker process to the one that waits for it."""
+        return type(self), (str(self), self.at)
+
 
 def regular_times(times: ArrayLike) -> Times:
     """The even time axis on which these scans lie, gaps filled in.

@@ -111,7 +111,7 @@ def test_large_fields_in_blocks_and_threads(shape, wet, monkeypatch):
         expected = brute_force(members[:, mask], observed[mask]).mean()
         scores = []
         for cores in (1, 3):
-            monkeypatch.setattr(module.os, "cpu_count", lambda cores=cores: cores)
+            monkeypatch.setattr(module.cv2, "getNumThreads", lambda cores=cores: cores)
             scores.append(of(members, observed, mask)["crps"].item())
         assert scores[0] == scores[1] == pytest.approx(expected, rel=1e-6)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stormcell.errors import FramesError
-from stormcell.verification import fields
+from stormcell.verification import SCORES, fields
 from stormcell.verification.fields import sums_of_fields, sums_of_members, sums_of_pixels
 from tests.verification.cases import NAN, case, rain
 
@@ -83,3 +83,18 @@ def test_sums_of_another_score_are_refused():
 def test_thresholds(bad):
     with pytest.raises(FramesError, match="thresholds above 0"):
         fields.check_thresholds(bad)
+
+
+def test_memory_for_fields_begins_with_a_cache_line():
+    kept = [fields.aligned_room((3, 5, 7 + number)) for number in range(8)]
+    assert all(room.ctypes.data % 64 == 0 and room.dtype == np.float32 for room in kept)
+    assert [room.shape for room in kept] == [(3, 5, 7 + number) for number in range(8)]
+
+
+def test_the_last_digit_is_the_same_every_time():
+    field = np.random.default_rng(0).gamma(0.3, 3.0, (2, 61, 53)).astype(np.float32)
+    kept, found = [], set()
+    for _ in range(10):
+        found.add(SCORES["continuous"]().sums(*case(field, field[::-1])).values.tobytes())
+        kept.append(np.empty(1009, np.float32))  # so that the next memory lies elsewhere
+    assert len(found) == 1

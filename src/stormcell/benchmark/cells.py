@@ -144,7 +144,7 @@ def _vectors(repeats: int) -> dict[str, dict[str, float]]:
 def _memory(repeats: int, threads: int) -> dict[str, dict[str, float]]:
     """Peak memory of training at three lengths, and with checkpoints over time at the longest; medians of processes, interleaved."""
     ways: dict[str, tuple[int, int | None]] = {"10 steps": (10, None), "20 steps": (20, None), "40 steps": (40, None)}
-    ways["40 steps, checkpoint_every=5"] = (40, 5)
+    ways["40 steps, checkpoint_every=4"] = (40, 4)
     costs: dict[str, list[TrainingCost]] = {name: [] for name in ways}
     for _ in track(range(max(3, repeats // 2)), "memory"):
         for name, (steps, every) in ways.items():

@@ -1,7 +1,6 @@
 """Continuous ranked probability score: how far the forecast distribution is from what came, exact and fast."""
 
 import math
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.errors import FramesError
-from stormcell.verification.fields import Field, Mask, Sums
+from stormcell.verification.fields import Field, Mask, Sums, aligned_room
 from stormcell.verification.score import check_case
 from stormcell.verification.sorting import in_order
 
@@ -91,10 +90,10 @@ def _absolute_and_pairs(members: Field, seen: Field, known: Mask) -> tuple[Sums,
     leads, pixels = seen.shape
     blocks = [(lead, slice(start, start + _BLOCK)) for lead in range(leads) for start in range(0, pixels, _BLOCK)]
     found = np.zeros((len(blocks), 2))
-    threads = max(1, min(os.cpu_count() or 1, len(blocks)))
+    threads = max(1, min(cv2.getNumThreads(), len(blocks)))  # what this process may use: a worker of a hindcast has one
 
     def share(first: int) -> None:
-        room = np.empty((2 * len(members) + 1, min(_BLOCK, pixels)), np.float32)
+        room = aligned_room((2 * len(members) + 1, min(_BLOCK, pixels)))
         for number in range(first, len(blocks), threads):
             lead, part = blocks[number]
             found[number] = _block(members[:, lead, part], seen[lead, part], known[lead, part], room)

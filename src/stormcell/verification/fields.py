@@ -1,6 +1,6 @@
 """The one loop over lead times of all scores that look at fields, with the mask applied before anyone looks."""
 
-import os
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from stormcell.errors import FramesError
 from stormcell.verification.score import check_case, point_forecast
 
-__all__ = ["Field", "Mask", "Sums", "check_thresholds", "labelled", "statistics_of", "sums_of_fields", "sums_of_members", "sums_of_pixels"]
+__all__ = ["Field", "Mask", "Sums", "aligned_room", "check_thresholds", "labelled", "statistics_of", "sums_of_fields", "sums_of_members", "sums_of_pixels"]
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Sums = NDArray[np.float64]
 
+_CACHE_LINE = 64  # bytes
 _BLOCK = 500_000  # pixels that are looked at together: few enough for the cache
 
 
@@ -99,7 +100,7 @@ def _sums(
 
     def some(mine: NDArray[np.intp]) -> list[Sums]:
         # New memory for every field would cost more time than many a score, so each thread has its own and keeps it.
-        room = np.empty((len(said) + 1, rows, width), np.float32)
+        room = aligned_room((len(said) + 1, rows, width))
 
         def one(lead: int, block: slice) -> Sums:
             mask = np.ascontiguousarray(known[lead, block])
@@ -111,9 +112,18 @@ def _sums(
         blocks = [slice(start, start + rows) for start in range(0, height, rows)]
         return [np.sum([one(lead, block) for block in blocks], axis=0) for lead in mine]
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        parts = pool.map(some, np.array_split(np.arange(leads), os.cpu_count() or 1))
+    threads = max(1, cv2.getNumThreads())  # what this process may use: a worker of a hindcast has one
+    with ThreadPoolExecutor(threads) as pool:
+        parts = pool.map(some, np.array_split(np.arange(leads), threads))
     return np.stack([sums for part in parts for sums in part])
+
+
+def aligned_room(shape: tuple[int, ...]) -> Field:
+    """Memory whose first byte lies where a cache line begins: the order in which OpenCV adds up, and so the last digit, depends on it."""
+    size = math.prod(shape) * np.dtype(np.float32).itemsize
+    raw = np.empty(size + _CACHE_LINE, np.uint8)
+    start = -raw.ctypes.data % _CACHE_LINE
+    return raw[start : start + size].view(np.float32).reshape(shape)
 
 
 def _copy_known(field: NDArray[np.floating], mask: Mask, out: Field) -> None:
