@@ -75,8 +75,8 @@ def test_every_listed_thing_has_its_line_of_docs():
     from stormcell.data.readers import READERS
     from stormcell.methods import METHODS
     from stormcell.networks import NETWORKS
-    from stormcell.verification import SCORES
     from stormcell.units import ZR_RULES
+    from stormcell.verification import SCORES
 
     text = "".join(page.read_text() for page in PAGES)
     for name in (*READERS, *METHODS, *ZR_RULES, *CELLS, *NORMALISERS, *QUANTIZERS, *NETWORKS, *SCORES):

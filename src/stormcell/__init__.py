@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stormcell.benchmark.run import verify
     from stormcell.data.read import read
     from stormcell.data.synthetic import synthetic_storm
     from stormcell.methods.nowcast import nowcast
@@ -25,6 +26,7 @@ __all__ = [
     "read",
     "read_forecast",
     "synthetic_storm",
+    "verify",
     "write_animation",
     "write_geotiffs",
     "write_netcdf",
@@ -39,6 +41,7 @@ _HOMES = {
     "read": "stormcell.data.read",
     "read_forecast": "stormcell.products.netcdf",
     "synthetic_storm": "stormcell.data.synthetic",
+    "verify": "stormcell.benchmark.run",
     "write_animation": "stormcell.products.images",
     "write_geotiffs": "stormcell.products.cog",
     "write_netcdf": "stormcell.products.netcdf",

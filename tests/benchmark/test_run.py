@@ -323,6 +323,8 @@ def test_a_changed_version_is_refused_and_a_changed_commit_is_said(events, tmp_p
     monkeypatch.setattr(settings, "running_commit", lambda: "abc")
     verify(events, tmp_path, SETTINGS)
     monkeypatch.setattr(settings, "running_commit", lambda: "def")
+    verify(events, tmp_path, SETTINGS)  # nothing is left to do
+    (tmp_path / "sums.zarr" / "a_first" / "cases" / "status" / "c" / "1" / "0").unlink()
     with pytest.warns(UserWarning, match="was begun with the code at abc and goes on with def"):
         verify(events, tmp_path, SETTINGS)
     monkeypatch.setattr(stormcell, "__version__", "99")

@@ -17,6 +17,7 @@ from stormcell.verification.score import Score
 __all__ = ["CommonCases", "POOLED", "Results"]
 
 POOLED = "all events"
+_ALONG_CURVES = {"forecast_probability", "rank", "wavelength"}
 _FIRST, _LAST = ("event", "method", "family", "score", "lead_time_min"), ("value", "cases")
 
 
@@ -152,8 +153,9 @@ class Results:
         return family.value(cases.sums.sum("case", skipna=False))
 
     def table(self) -> pd.DataFrame:
-        """Every score in long form: `event`, `method`, `family`, `score`, `lead_time_min`, further dimensions, `value`, `cases`.
+        """Every score in long form: `event`, `method`, `family`, `score`, `lead_time_min`, `threshold` and the like, `value`, `cases`.
 
+        Curves and spectra are left out: they are many times as many numbers, and `values` has them.
         Each event stands for itself; where there are more, all of them added up follow as the event "all events". `cases` are those
         on which all methods made a forecast. Empty, apart from its columns, where there is none yet.
         """
@@ -165,7 +167,8 @@ class Results:
                 except StormcellError:  # no case succeeded, or nothing is shared
                     continue
                 values = self._value(score, cases)
-                parts += [_long(values[name], event or POOLED, score, cases.common) for name in values.data_vars]
+                single = [name for name in values.data_vars if not _ALONG_CURVES & set(values[name].dims)]
+                parts += [_long(values[name], event or POOLED, score, cases.common) for name in single]
         empty = pd.DataFrame(columns=[*_FIRST, *_LAST])
         table = pd.concat(parts, ignore_index=True) if parts else empty
         return table[[*_FIRST, *(column for column in table.columns if column not in empty.columns), *_LAST]]

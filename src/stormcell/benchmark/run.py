@@ -17,6 +17,7 @@ from stormcell.benchmark.scoring import CaseSums, Task, score_case
 from stormcell.benchmark.series import forget, open_series
 from stormcell.benchmark.settings import Settings, differences
 from stormcell.benchmark.store import Store
+from stormcell.benchmark.verification_report import case_maps, write_report
 from stormcell.benchmark.workers import runner
 from stormcell.data.read import Inputs
 from stormcell.errors import StormcellError
@@ -36,6 +37,7 @@ def verify(
     skip_bad: bool = False,
     fresh: bool = False,
     retry_failed: bool = False,
+    report: bool = False,
 ) -> Results:
     """Run a hindcast, or go on with one that was stopped.
 
@@ -49,6 +51,7 @@ def verify(
         skip_bad: leave out files that cannot be recognised, and note a case whose files cannot be read as failed.
         fresh: throw away what is in `output` from another run.
         retry_failed: work again on the cases on which a method failed.
+        report: also write the report; see `stormcell.benchmark.verification_report`.
 
     Returns:
         The results, opened.
@@ -66,15 +69,22 @@ def verify(
     events = [plan_event(one, past=settings.past_frames, **timing) for one in series]
     if fresh:
         Store.remove(folder)
-    store = Store(folder, _agreed(folder, settings.as_json(events)), events, list(settings.methods))
+    now = settings.as_json(events)
+    before = _agreed(folder, now)
+    store = Store(folder, before, events, list(settings.methods))
     for event in events if retry_failed else ():
         store.reopen_failed(event.name)
     todo = {event.name: store.pending(event.name) for event in events}
     if any(todo.values()):
+        if before["commit"] != now["commit"]:
+            warnings.warn(f"{folder} was begun with the code at {before['commit']} and goes on with {now['commit']}", stacklevel=2)
         _work(store, events, todo, settings.task(skip_bad=skip_bad), workers)
     results = Results(folder, scores=settings.built_scores)
     with replacing(folder / TABLE) as beside:
         results.table().to_csv(beside, index=False)
+    if report:
+        maps = case_maps(results, events, settings.task(skip_bad=skip_bad))
+        write_report(results, folder, maps=maps, scores=settings.built_scores)
     return results
 
 
@@ -111,6 +121,4 @@ def _agreed(folder: Path, now: dict[str, Any]) -> dict[str, Any]:
         raise StormcellError(
             f"{folder} holds a hindcast with other settings: {'; '.join(odd)}{reason}. Choose another folder, or --fresh to begin anew"
         )
-    if before["commit"] != now["commit"]:
-        warnings.warn(f"{folder} was begun with the code at {before['commit']} and goes on with {now['commit']}", UserWarning, stacklevel=3)
     return before

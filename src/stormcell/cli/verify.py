@@ -32,11 +32,13 @@ def verify(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and say so.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew: throw away results of an earlier run in REPORT_DIR.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Work again on cases on which a method failed.")] = False,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Also write a page with plots, tables and maps.")] = True,
 ) -> None:
     """Forecast past events with several methods and score them against what came. Run it again to go on after a stop."""
     from stormcell.benchmark.run import TABLE
     from stormcell.benchmark.run import verify as run_hindcast
     from stormcell.benchmark.settings import Settings
+    from stormcell.benchmark.verification_report import MARKDOWN, PAGE
     from stormcell.cli.terminal import progress_and_warnings, say_written
     from stormcell.units import parse_zr_rule
 
@@ -55,9 +57,11 @@ def verify(
     if not fresh:
         _say_going_on(output)
     with progress_and_warnings():
-        results = run_hindcast(inputs, output, settings, workers=dask or workers, skip_bad=skip_bad, fresh=fresh, retry_failed=retry_failed)
+        how = {"skip_bad": skip_bad, "fresh": fresh, "retry_failed": retry_failed, "report": report}
+        results = run_hindcast(inputs, output, settings, workers=dask or workers, **how)
     _say(results)
-    say_written([output / TABLE])
+    for name in (TABLE, *((PAGE, MARKDOWN) if report else ())):
+        say_written([output / name])
 
 
 def _listed(text: str) -> list[str]:
@@ -98,15 +102,18 @@ def _say(results: "Results") -> None:
         first = failed.iloc[0]
         print(f"failed    {method} on {len(failed)} cases; the first, {first['issue_time']:%Y-%m-%d %H:%M}: {first['message']}")
     table = results.table()
-    table = table[(table["event"] == (POOLED if len(results.events) > 1 else results.events[0])) & (table["score"] == "csi")]
-    for family, part in table.groupby("family", sort=False):
+    table = table[table["score"] == "csi"]
+    pooled = table["event"] == POOLED
+    for (event, family), part in (table[pooled] if pooled.any() else table).groupby(["event", "family"], sort=False):
+        names = [str(name) for name, usual in ((event, POOLED), (family, "contingency")) if name != usual]
         leads = sorted(part["lead_time_min"].unique())
         for lead in dict.fromkeys((leads[(len(leads) - 1) // 2], leads[-1])):
-            _say_table(f"CSI after {lead:g} min" + (f" ({family})" if family != "contingency" else ""), part[part["lead_time_min"] == lead])
+            _say_table(f"CSI after {lead:g} min", ", ".join(names), part[part["lead_time_min"] == lead])
 
 
-def _say_table(title: str, rows: "pd.DataFrame") -> None:
+def _say_table(title: str, of: str, rows: "pd.DataFrame") -> None:
     values = rows.pivot(index="method", columns="threshold", values="value").reindex(rows["method"].unique())
-    print(f"\n{title:<24}" + "".join(f"{threshold:>6g} mm/h" for threshold in values.columns))
+    print(f"\n{of}" if of else "")
+    print(f"{title:<24}" + "".join(f"{threshold:>6g} mm/h" for threshold in values.columns))
     for method, row in values.iterrows():
         print(f"{method:<24}" + "".join(f"{value:>11.3f}" for value in row))

@@ -13,7 +13,18 @@ from numpy.typing import ArrayLike, NDArray
 from stormcell.errors import FramesError
 from stormcell.verification.score import check_case, point_forecast
 
-__all__ = ["Field", "Mask", "Sums", "aligned_room", "check_thresholds", "labelled", "statistics_of", "sums_of_fields", "sums_of_members", "sums_of_pixels"]
+__all__ = [
+    "Field",
+    "Mask",
+    "Sums",
+    "aligned_room",
+    "check_thresholds",
+    "labelled",
+    "statistics_of",
+    "sums_of_fields",
+    "sums_of_members",
+    "sums_of_pixels",
+]
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
