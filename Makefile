@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow check bench format clean
+.PHONY: demo test test-slow check bench bench-classical format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
@@ -25,6 +25,9 @@ bench: $(VENV)/.dev            ## speed of cells and scores; speed and skill of 
 	$(BIN)/stormcell benchmark cells -o benchmark-results/cells.json --report docs/benchmarks/cells.md
 	$(BIN)/stormcell benchmark scores -o benchmark-results/scores.json --report docs/benchmarks/scores.md
 	$(BIN)/stormcell benchmark nowcast -o benchmark-results/nowcast.json --report docs/benchmarks/nowcast.md
+
+bench-classical: $(VENV)/.dev  ## skill of the classical methods on real events; half an hour, goes on where it was stopped
+	$(BIN)/python tools/make_classical_page.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
