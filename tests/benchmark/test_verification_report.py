@@ -27,6 +27,7 @@ from stormcell.frames import make_forecast
 from stormcell.methods import Persistence
 from stormcell.verification import SCORES
 from tests.benchmark.hindcasts import Noted, Scaled, write_event
+from tests.cli.test_commands import stormcell
 from tests.products.test_page import browser as browser
 
 HOSTILE = '<script>alert(1)</script> & "quotes" | *stars*'
@@ -180,6 +181,7 @@ def test_curves_are_the_scores_of_the_run(whole):
 
 def test_a_score_of_two_families_is_told_apart(whole):
     titles = re.findall(r"<h3>([^<]*)</h3>", html(whole))
+    assert "<h4>Root mean square error</h4>" in html(whole), "the one that is not drawn does not count"
     assert {"Critical success index (contingency) by lead time", "Critical success index (hko-7) by lead time"} <= set(titles)
     assert "Frequency bias by lead time" in titles and len(set(titles)) == len(titles)
     captions = re.findall(r"<caption><span>([^<]*)</span>", html(whole))
@@ -358,6 +360,13 @@ def test_a_stopped_run_can_be_reported(days, tmp_path):
     assert "2 methods on 3 common cases of 3 finished (4 in the plan)" in text and "Maps: made by" in text
 
 
+def test_numbers_of_an_earlier_report_do_not_stay(whole, one_day, tmp_path):
+    write_report(whole, tmp_path)
+    (tmp_path / "figures" / "notes.csv").write_text("not ours")
+    written = write_report(one_day, tmp_path)
+    assert set((tmp_path / "figures").iterdir()) == {*written[2:], tmp_path / "figures" / "notes.csv"}
+
+
 def test_methods_differ_in_more_than_colour():
     styles = styles_of([f"method{number}" for number in range(210)])
     assert len({(one.colour, one.marker, str(one.line)) for one in styles.values()}) == 210
@@ -404,3 +413,14 @@ def test_in_a_browser_nothing_sticks_out(whole, browser):
         }).map(svg => svg.getAttribute('aria-label'))""")
         assert outside == []
         tab.close()
+
+
+def test_the_command_writes_it_unless_told_not_to(days, tmp_path):
+    words = ("verify", days[0], "--lead", "5min", "--every", "30min", "-o")
+    done = stormcell(*words, tmp_path / "with")
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert all(f"wrote     {tmp_path / 'with' / name}, " in done.stdout for name in ("scores.csv", "report.html", "report.md"))
+    assert "Maps of single cases" in (tmp_path / "with" / "report.html").read_text()
+    done = stormcell(*words, tmp_path / "without", "--no-report")
+    assert done.returncode == 0 and "report" not in done.stdout
+    assert sorted(path.name for path in (tmp_path / "without").iterdir()) == ["scores.csv", "sums.zarr"]

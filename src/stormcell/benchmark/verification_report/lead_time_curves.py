@@ -61,7 +61,7 @@ def _about_bands(evidence: Evidence) -> str:
 
 
 def _by_threshold(evidence: Evidence, family: str, name: str, score: _Sure, styles: dict[str, Style]) -> Figure | None:
-    words, note = _words(family, name), evidence.note(name, family)
+    words, note = _words(family, name), _note(evidence, name, family)
     curves = [
         Curve(words, ", ".join([*_event(pool, score), f"{threshold:g} mm/h"]), _ordered(bounds.sel(threshold=threshold)))
         for pool, bounds in score
@@ -84,7 +84,7 @@ def _together(evidence: Evidence, scores: dict[tuple[str, str], _Sure], styles: 
     for (family, name), score in track(scores.items(), "drawing scores"):
         words = _words(family, name)
         curves = [
-            Curve(words, ", ".join([words.title + evidence.note(name, family), *_event(pool, score)]), _ordered(bounds))
+            Curve(words, ", ".join([words.title + _note(evidence, name, family), *_event(pool, score)]), _ordered(bounds))
             for pool, bounds in score
         ]
         for curve in (one for one in curves if one.known):
@@ -100,6 +100,11 @@ def _together(evidence: Evidence, scores: dict[tuple[str, str], _Sure], styles: 
 def _words(family: str, name: str) -> Words:
     own = Words(name, name, f"The score {name} of the run's own family {family}.", None, False)
     return WORDS.get(name, own)
+
+
+def _note(evidence: Evidence, name: str, family: str) -> str:
+    """The family in brackets, where a score of this name is drawn for several."""
+    return f" ({family})" if len({pool.family for pool in evidence.pools if name in _names(pool)}) > 1 else ""
 
 
 def _event(pool: Pool, score: _Sure) -> list[str]:

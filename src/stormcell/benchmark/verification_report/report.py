@@ -1,5 +1,6 @@
 """From the results of a hindcast to its report."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -45,7 +46,8 @@ def write_report(
 ) -> list[Path]:
     """Write `report.html`, `report.md`, and the numbers behind each figure and table as `figures/NAME.csv`.
 
-    What the run's scores do not allow is left out, and the report says what to ask for. The same results give the same bytes.
+    What the run's scores do not allow is left out, and the report says what to ask for. The same results give the same bytes. CSVs of a
+    report that stood in the folder before, and of which this one has none, are removed.
 
     Args:
         results: of a hindcast, finished or not.
@@ -62,6 +64,7 @@ def write_report(
     """
     document = _document(results, maps, scores)
     target = Path(folder)
+    before = _files_of(target / PAGE)
     written = [target / PAGE, target / MARKDOWN]
     for path, text in zip(written, (page(document), markdown(document)), strict=True):
         with replacing(path) as beside:
@@ -71,7 +74,15 @@ def write_report(
         with replacing(path) as beside:
             numbers.to_csv(beside, index=False)
         written.append(path)
+    for old in before - set(written):
+        old.unlink(missing_ok=True)
     return written
+
+
+def _files_of(page: Path) -> set[Path]:
+    """The CSVs that an earlier report links to."""
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    return {page.parent / "figures" / name for name in re.findall(r'href="figures/([\w.-]+\.csv)"', text)}
 
 
 def _document(results: Results, maps: Sequence[CaseMaps], scores: Mapping[str, Score] | None) -> Document:
