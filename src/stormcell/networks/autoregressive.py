@@ -92,8 +92,8 @@ class NextFrame(nn.Module):
         self.cell = cell
         self.patch = patch
 
-    def forward(self, past: Tensor, steps: int) -> Tensor:
-        """The next frames, each made from the ones before it.
+    def forward(self, past: Tensor, steps: int, *, truncate: int | None = None, checkpoint_every: int | None = None) -> Tensor:
+        """The next frames, each made from the ones before it; truncation and checkpoints as in `stormcell.cells.cell.unroll`.
 
         Raises:
             ValueError: no step to make, or a grid that the patches do not fill.
@@ -101,19 +101,29 @@ class NextFrame(nn.Module):
         if steps < 1:
             raise ValueError(f"expected one step or more to forecast, got {steps}")
         cell = Autoregressive(_cell(self.cell))
-        made, state = unroll(cell, to_patches(past, self.patch))
+        made, state = unroll(cell, to_patches(past, self.patch), truncate=truncate, checkpoint_every=checkpoint_every)
         forecast = made[:, -1:]
         if steps > 1:
-            forecast = torch.cat((forecast, unroll(cell, None, state, steps=steps - 1)[0]), dim=1)
+            more, _ = unroll(cell, None, state, steps=steps - 1, truncate=truncate, checkpoint_every=checkpoint_every)
+            forecast = torch.cat((forecast, more), dim=1)
         return from_patches(forecast, self.patch)
 
-    def predictions(self, frames: Tensor, given: Tensor | None = None) -> tuple[Tensor, State]:
+    def predictions(
+        self,
+        frames: Tensor,
+        given: Tensor | None = None,
+        *,
+        truncate: int | None = None,
+        checkpoint_every: int | None = None,
+    ) -> tuple[Tensor, State]:
         """For training: at every frame, the one after it.
 
         Args:
             frames: (batch, time, channel, y, x).
             given: (batch, time) bool, False where the network is to go on from its own last output (scheduled sampling; the first
                 frame should be given, else it starts from zeros); None gives all.
+            truncate: see `stormcell.cells.cell.unroll`.
+            checkpoint_every: see there.
 
         Returns:
             (batch, time, channel, y, x), place t holding the forecast of frame t + 1; and the last state of `Autoregressive`.
@@ -123,12 +133,13 @@ class NextFrame(nn.Module):
         """
         patches = to_patches(frames, self.patch)
         if given is None:
-            made, state = unroll(Autoregressive(_cell(self.cell)), patches)
+            made, state = unroll(Autoregressive(_cell(self.cell)), patches, truncate=truncate, checkpoint_every=checkpoint_every)
         elif given.shape != frames.shape[:2]:
             raise ValueError(f"expected given (batch, time) = {tuple(frames.shape[:2])}, got {tuple(given.shape)}")
         else:
             told = given.to(patches.dtype)[:, :, None, None, None].expand(-1, -1, 1, *patches.shape[-2:])
-            made, state = unroll(ScheduledSampling(_cell(self.cell)), torch.cat((patches, told), dim=2))
+            sampled = torch.cat((patches, told), dim=2)
+            made, state = unroll(ScheduledSampling(_cell(self.cell)), sampled, truncate=truncate, checkpoint_every=checkpoint_every)
         return from_patches(made, self.patch), state
 
 

@@ -80,7 +80,16 @@ class SkipStack(nn.Module):
 
 
 def conv_tt(
-    channels: int = 1, *, kernel: int = 5, order: int = 3, steps: int = 3, rank: int = 8, window: Literal["sliding", "fixed"] = "sliding"
+    channels: int = 1,
+    *,
+    kernel: int = 5,
+    order: int = 3,
+    steps: int = 3,
+    rank: int = 8,
+    window: Literal["sliding", "fixed"] = "sliding",
+    blocks: tuple[int, int, int, int] = (32, 48, 48, 32),
+    layers: int = 3,
+    patch: int = 1,
 ) -> NextFrame:
     """Conv-TT-LSTM: twelve layers, 2,687,281 weights with one channel.
 
@@ -91,13 +100,25 @@ def conv_tt(
         steps: past states that each cell sees.
         rank: channels between the cores.
         window: which of the past states a core sees, see `ConvTTLSTM`.
+        blocks: channels of the four blocks.
+        layers: cells in a block.
+        patch: side of the squares of pixels that become channels [pixels]; 1, as in the paper, leaves frames as they are.
 
     Source:
         Su et al. (2020), arXiv:2002.09131. The frame is what the 1x1 convolution gives, as in its Moving MNIST runs.
     """
-    return NextFrame(SkipStack(channels, partial(ConvTTLSTM, kernel=kernel, order=order, steps=steps, rank=rank, window=window)))
+    cell = partial(ConvTTLSTM, kernel=kernel, order=order, steps=steps, rank=rank, window=window)
+    return NextFrame(SkipStack(channels * patch**2, cell, blocks=blocks, layers=layers), patch=patch)
 
 
-def convlstm_12(channels: int = 1, *, kernel: int = 5) -> NextFrame:
+def convlstm_12(
+    channels: int = 1,
+    *,
+    kernel: int = 5,
+    blocks: tuple[int, int, int, int] = (32, 48, 48, 32),
+    layers: int = 3,
+    patch: int = 1,
+) -> NextFrame:
     """The same network of plain ConvLSTMs without peepholes, the paper's baseline: 3,973,201 weights with one channel."""
-    return NextFrame(SkipStack(channels, partial(ConvLSTM, input_kernel=kernel, state_kernel=kernel, peepholes=False)))
+    cell = partial(ConvLSTM, input_kernel=kernel, state_kernel=kernel, peepholes=False)
+    return NextFrame(SkipStack(channels * patch**2, cell, blocks=blocks, layers=layers), patch=patch)

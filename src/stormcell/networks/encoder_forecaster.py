@@ -71,6 +71,8 @@ class EncoderForecaster(nn.Module):
         tail: channels of a 3x3 convolution (and leaky ReLU) before the last one, 1x1; None for none.
         join_all: whether the last convolution sees the outputs of all forecaster cells (which are then on one grid), or what came
             up from the finest.
+        dropout: share of each cell's outputs that are set to 0 in training on their way to the next layer; what a cell hands to its
+            own next step is never touched.
 
     Shapes:
         past (batch, time, channel, y, x) to forecast (batch, steps, channel, y, x), any grid of whole patches: where a coarse grid
@@ -90,6 +92,7 @@ class EncoderForecaster(nn.Module):
         coordinates: bool = False,
         tail: int | None = None,
         join_all: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if not stages:
@@ -97,6 +100,9 @@ class EncoderForecaster(nn.Module):
         if join_all and any(stage.down or stage.up for stage in stages):
             raise ValueError("EncoderForecaster: join_all needs all stages on one grid, without down- or up-sampling")
         self.patch, self.coordinates, self.join_all = patch, coordinates, join_all
+        if not 0.0 <= dropout < 1.0:
+            raise ValueError(f"EncoderForecaster: expected dropout from 0 to below 1, got {dropout}")
+        self.dropout = dropout
         frame = channels * patch**2
         self.down, self.readers = nn.ModuleList(), nn.ModuleList()
         below = frame + 3 * coordinates
@@ -123,16 +129,29 @@ class EncoderForecaster(nn.Module):
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
 
-    def forward(self, past: Tensor, steps: int) -> Tensor:
-        """The next `steps` frames. They are what the last convolution gives: not held to any range."""
-        return self.forecast(self.encode(past), steps, (past.shape[-2], past.shape[-1]))
+    def forward(self, past: Tensor, steps: int, *, truncate: int | None = None, checkpoint_every: int | None = None) -> Tensor:
+        """The next `steps` frames. They are what the last convolution gives: not held to any range.
 
-    def encode(self, past: Tensor, states: Sequence[State] | None = None) -> tuple[State, ...]:
+        Args:
+            past: (batch, time, channel, y, x).
+            steps: how many frames.
+            truncate: see `stormcell.cells.cell.unroll`; encoder and forecaster each count from their own first step.
+            checkpoint_every: see there.
+        """
+        states = self.encode(past, truncate=truncate, checkpoint_every=checkpoint_every)
+        grid = past.shape[-2], past.shape[-1]
+        return self.forecast(states, steps, grid, truncate=truncate, checkpoint_every=checkpoint_every)
+
+    def encode(
+        self, past: Tensor, states: Sequence[State] | None = None, *, truncate: int | None = None, checkpoint_every: int | None = None
+    ) -> tuple[State, ...]:
         """Read the past.
 
         Args:
             past: (batch, time, channel, y, x).
             states: what an earlier call gave, to go on from there.
+            truncate: see `forward`.
+            checkpoint_every: see `forward`.
 
         Returns:
             The state of each stage, the finest first.
@@ -147,17 +166,29 @@ class EncoderForecaster(nn.Module):
         for index, (down, reader) in enumerate(zip(self.down, self.readers, strict=True)):
             if isinstance(down, nn.Conv2d):
                 x = leaky_relu(over_time(down, x))
-            x, end = unroll(cast(Cell, reader), x, None if states is None else states[index])
+            state = None if states is None else states[index]
+            x, end = unroll(cast(Cell, reader), x, state, truncate=truncate, checkpoint_every=checkpoint_every)
+            x = functional.dropout(x, self.dropout, self.training)
             ends.append(end)
         return tuple(ends)
 
-    def forecast(self, states: Sequence[State], steps: int, grid: tuple[int, int]) -> Tensor:
+    def forecast(
+        self,
+        states: Sequence[State],
+        steps: int,
+        grid: tuple[int, int],
+        *,
+        truncate: int | None = None,
+        checkpoint_every: int | None = None,
+    ) -> Tensor:
         """Write the future.
 
         Args:
             states: what `encode` gave.
             steps: how many frames.
             grid: y and x of the frames [pixels].
+            truncate: see `forward`.
+            checkpoint_every: see `forward`.
 
         Returns:
             (batch, steps, channel, y, x).
@@ -166,7 +197,8 @@ class EncoderForecaster(nn.Module):
         x: Tensor | None = None
         outputs = []
         for state, size, writer, up in zip(reversed(states), reversed(finer), self.writers, self.up, strict=True):
-            x, _ = unroll(cast(Cell, writer), x, state, steps=steps)
+            x, _ = unroll(cast(Cell, writer), x, state, steps=steps, truncate=truncate, checkpoint_every=checkpoint_every)
+            x = functional.dropout(x, self.dropout, self.training)
             outputs.append(x)
             if isinstance(up, nn.ConvTranspose2d):
                 x = leaky_relu(_up(up, x, size))
@@ -208,7 +240,13 @@ def _coordinates(x: Tensor) -> Tensor:
 
 
 def shi2015(
-    hidden: Sequence[int] = (128, 64, 64), *, input_kernel: int = 5, state_kernel: int = 5, patch: int = 4, channels: int = 1
+    hidden: Sequence[int] = (128, 64, 64),
+    *,
+    input_kernel: int = 5,
+    state_kernel: int = 5,
+    patch: int = 4,
+    channels: int = 1,
+    dropout: float = 0.0,
 ) -> EncoderForecaster:
     """The ConvLSTM network of 2015; the default is its best on Moving MNIST (64x64): 7,585,296 weights.
 
@@ -220,12 +258,13 @@ def shi2015(
         state_kernel: side of the state-to-state kernels [pixels], odd.
         patch: side of the squares of pixels that become channels [pixels].
         channels: channels of a frame.
+        dropout: see `EncoderForecaster`.
 
     Source:
         Shi et al. (2015), arXiv:1506.04214, section 3.2 and table 1.
     """
     cell = partial(ConvLSTM, input_kernel=input_kernel, state_kernel=state_kernel)
-    return EncoderForecaster([Stage(width, cell) for width in hidden], channels=channels, patch=patch, join_all=True)
+    return EncoderForecaster([Stage(width, cell) for width in hidden], channels=channels, patch=patch, join_all=True, dropout=dropout)
 
 
 def _convgrus(*kernels: int, dilation: int = 1) -> tuple[CellBuilder, ...]:

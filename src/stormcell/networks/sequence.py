@@ -69,15 +69,15 @@ class FCLSTMForecaster(nn.Module):
         self.forecaster = nn.ModuleList(LSTM(inputs, width, peepholes=True) for inputs, width in zip(above, upward, strict=True))
         self.head = nn.Linear(upward[-1], features)
 
-    def forward(self, past: Tensor, steps: int) -> Tensor:
-        """Frames that follow `past`."""
+    def forward(self, past: Tensor, steps: int, *, truncate: int | None = None, checkpoint_every: int | None = None) -> Tensor:
+        """Frames that follow `past`; truncation and checkpoints as in `stormcell.cells.cell.unroll`."""
         values, states = past.flatten(2), []
         for cell in self.encoder:
-            values, state = unroll(_lstm(cell), values)
+            values, state = unroll(_lstm(cell), values, truncate=truncate, checkpoint_every=checkpoint_every)
             states.append(state)
         forecast: Tensor | None = None
         for cell, state in zip(self.forecaster, reversed(states), strict=True):
-            forecast, _ = unroll(_lstm(cell), forecast, state, steps=steps)
+            forecast, _ = unroll(_lstm(cell), forecast, state, steps=steps, truncate=truncate, checkpoint_every=checkpoint_every)
         assert forecast is not None  # there is one layer at least
         frames: Tensor = self.head(forecast)
         return frames.reshape(past.shape[0], steps, *past.shape[2:])
