@@ -33,4 +33,4 @@ def _block_sums(fields: Tensor, side: int) -> Tensor:
     """(fields, y, x) to sums over blocks; those at the far sides hold what there is."""
     rows, columns = (-size % side for size in fields.shape[-2:])
     padded = functional.pad(fields, (0, columns, 0, rows))
-    return padded.unflatten(-1, (-1, side)).unflatten(-3, (-1, side)).sum((-1, -3))
+    return padded.reshape(len(fields), padded.shape[1] // side, side, padded.shape[2] // side, side).sum((2, 4))

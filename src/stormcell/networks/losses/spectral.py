@@ -33,7 +33,7 @@ def spectral(forecast: Tensor, observed: Tensor, valid: Tensor, *, representatio
         ValueError: a grid with less than 3 pixels along its longer side, or as of `Loss`.
 
     Source:
-        Rings as of `verification.spectrum`; the logarithm of spectra as a loss: Yan et al. (2024), arXiv:2402.04290, is near to it.
+        The log-spectral distance of `verification.spectrum`, of x instead of rain rate, squared and with a floor.
     """
     check(forecast, observed, valid)
     if max(observed.shape[-2:]) < 3:
@@ -50,12 +50,12 @@ def _power(fields: Tensor) -> Tensor:
     rows, columns = fields.shape[-2:]
     side = max(rows, columns)
     rings = (side - 1) // 2
-    transform = torch.fft.rfft2(fields.flatten(0, 2))
-    y, x = torch.fft.fftfreq(rows, device=fields.device), torch.fft.rfftfreq(columns, device=fields.device)
+    transform: Tensor = torch.fft.rfft2(fields.flatten(0, 2))
+    y, x = (of(n, dtype=torch.float64, device=fields.device) for of, n in ((torch.fft.fftfreq, rows), (torch.fft.rfftfreq, columns)))
     ring = torch.hypot(*torch.meshgrid(y, x, indexing="ij")).mul_(side).round_().long().clamp_(max=rings + 1).flatten()
     mirrored = (x > 0) & (x < 0.5)  # the other half of the spectrum, which is the same
     weight = torch.where(mirrored, 2.0, 1.0).to(fields.dtype).expand(rows, -1).flatten()
     each = (transform.real.square() + transform.imag.square()).flatten(1) * weight / (rows * columns)
-    sums = each.new_zeros(each.shape[0], rings + 2).index_add(1, ring, each)
-    total = weight.new_zeros(rings + 2).index_add(0, ring, weight)
+    sums: Tensor = each.new_zeros(each.shape[0], rings + 2).index_add(1, ring, each)
+    total: Tensor = weight.new_zeros(rings + 2).index_add(0, ring, weight)
     return sums[:, 1 : rings + 1] / total[1 : rings + 1]
