@@ -155,7 +155,8 @@ def _part_of_slots(axis: Times, shares: list[float], block: np.timedelta64, guar
     bounds = np.cumsum(shares)[:-1]
 
     def part(number: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.searchsorted(bounds, (number * _GOLDEN + offset) % 1.0, side="right").astype(np.int64)
+        parts: NDArray[np.int64] = np.searchsorted(bounds, (number * _GOLDEN + offset) % 1.0, side="right").astype(np.int64)
+        return parts
 
     parts = part(blocks)
     guarded = (since < half) & (part(blocks - 1) != parts) | (whole - since <= half) & (part(blocks + 1) != parts)
