@@ -18,10 +18,10 @@ from stormcell.benchmark.series import forget, open_series
 from stormcell.benchmark.settings import Settings, differences
 from stormcell.benchmark.store import Store
 from stormcell.benchmark.verification_report import case_maps, write_report
-from stormcell.benchmark.workers import runner
 from stormcell.data.read import Inputs
 from stormcell.errors import StormcellError
 from stormcell.progress import track
+from stormcell.workers import runner
 
 __all__ = ["TABLE", "verify"]
 

@@ -8,6 +8,7 @@ import typer
 from stormcell.cli.benchmark import benchmark
 from stormcell.cli.demo import demo
 from stormcell.cli.info import info
+from stormcell.cli.ingest import ingest
 from stormcell.cli.models import models
 from stormcell.cli.nowcast import nowcast
 from stormcell.cli.verify import verify
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(nowcast)
 app.command()(info)
+app.command()(ingest)
 app.command()(demo)
 app.command()(verify)
 app.command()(benchmark)

@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.data.content import Content
-from stormcell.data.readers import bom, cf, fmi, knmi, meteoswiss, mrms, odim, radolan
+from stormcell.data.readers import archive, bom, cf, fmi, knmi, meteoswiss, mrms, odim, radolan
 from stormcell.errors import ReadError, UnknownFormatError
 
 __all__ = ["READERS", "Reader", "reader_for"]
@@ -46,6 +46,7 @@ READERS: dict[str, Reader] = {
     "meteoswiss": Reader(meteoswiss.recognises, meteoswiss.times, meteoswiss.read_meteoswiss),
     "mrms": Reader(mrms.recognises, mrms.times, mrms.read_mrms),
     "radolan": Reader(radolan.recognises, radolan.times, radolan.read_radolan),
+    "archive": Reader(archive.recognises, archive.times, archive.read_archive, series=True),
     "cf": Reader(cf.recognises, cf.times, cf.read_cf, series=True),
 }
 

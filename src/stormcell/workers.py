@@ -1,4 +1,4 @@
-"""Where the cases of a hindcast are worked on: in this process, in a few local ones, or on any Dask cluster.
+"""Where independent pieces of work are done: in this process, in a few local ones, or on any Dask cluster.
 
 Each way is a `Runner`: it takes a function and items, which may be endless, and yields the results as they are ready. Only so many are
 under way at once, so memory does not grow with the number of items.

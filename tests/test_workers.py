@@ -8,10 +8,10 @@ from itertools import count, islice
 
 import pytest
 
-from stormcell.benchmark import workers as module
+from stormcell import workers as module
 from stormcell.benchmark.run import verify
-from stormcell.benchmark.workers import runner
 from stormcell.errors import MissingExtraError, StormcellError
+from stormcell.workers import runner
 from tests.benchmark.hindcasts import Deadly, write_event
 from tests.benchmark.test_run import SETTINGS, NeedsMore, assert_same
 

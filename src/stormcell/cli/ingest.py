@@ -1,0 +1,42 @@
+"""`stormcell ingest`: radar files into an archive."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["ingest"]
+
+
+def ingest(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Radar files, folders, globs or Zarr archives, in any order.")],
+    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE.zarr", help="The archive; made if it is not there.")],
+    zr: Annotated[str | None, typer.Option(help="Z-R rule for reflectivity: marshall-palmer, hko-7, fmi, or a,b of your own.")] = None,
+    licence: Annotated[str | None, typer.Option(metavar="SPDX", help="Licence of the data, as an SPDX identifier: CC-BY-4.0.")] = None,
+    source: Annotated[str | None, typer.Option(help="Whose radars; what the files say if left out.")] = None,
+    step: Annotated[str | None, typer.Option(help="Time between two scans of a new archive, 5min; found if left out.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="How many local processes; more than 1 needs the extra 'cloud'.")] = 1,
+    dask: Annotated[str | None, typer.Option(metavar="tcp://HOST:PORT", help="Decode on the Dask cluster of this scheduler.")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and say so.")] = False,
+) -> None:
+    """Add radar files to an archive. What it holds already is left as it is, so run it again whenever you like."""
+    import pandas as pd
+
+    from stormcell.cli.terminal import progress_and_warnings
+    from stormcell.data.archive import Archive
+    from stormcell.data.ingest import ingest as add
+    from stormcell.errors import StormcellError
+    from stormcell.units import parse_zr_rule
+
+    if archive.suffix != ".zarr":
+        raise StormcellError(f"{archive}: expected the name of the archive last, one that ends in .zarr")
+    attrs = {name: value for name, value in (("licence", licence), ("source", source)) if value}
+    rule = parse_zr_rule(zr) if zr else None
+    every = pd.Timedelta(step).to_timedelta64() if step else None
+    with progress_and_warnings():
+        done = add(inputs, archive, zr=rule, step=every, attrs=attrs, workers=dask or workers, skip_bad=skip_bad)
+    print(f"added     {done.new} scans, {done.known} were there already" + (f", {done.skipped} left out" if done.skipped else ""))
+    held = Archive(archive)
+    first, last = (pd.Timestamp(held.axis[index]) for index in (0, -1))
+    scans = int(held.present.sum())
+    print(f"archive   {scans} scans, {len(held) - scans} missing, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC, {held.fingerprint}")

@@ -1,0 +1,217 @@
+"""Radar files of any format into an archive: found, put in order, decoded a shard at a time, added where they are missing."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from stormcell.data.archive import Archive
+from stormcell.data.read import Scan, ScreenedPixelsWarning, SkippedFileWarning, even_scans, find_scans, read_scan
+from stormcell.errors import FramesError, ReadError, StormcellError
+from stormcell.frames import Times, grid_of
+from stormcell.grid import Grid
+from stormcell.progress import track
+from stormcell.timeline import join_frames
+from stormcell.units import ZRRule
+from stormcell.workers import runner
+
+__all__ = ["Ingested", "ingest"]
+
+_FIRST_SCANS = 5  # that are looked at to tell the grid of a new archive
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What an ingest did.
+
+    Attributes:
+        new: scans that were added.
+        known: scans that were there already, or came twice.
+        skipped: files that were left out, or scans without data.
+    """
+
+    new: int
+    known: int
+    skipped: int
+
+
+class _Piece(NamedTuple):
+    """What goes into one shard: the times of its slots, and the scans that have something for them."""
+
+    times: Times
+    scans: list[Scan]
+
+
+class _Decoded(NamedTuple):
+    """A piece, read: what could be used of it, and what there is to say about the rest."""
+
+    parts: list[xr.DataArray]
+    screened: list[str]
+    skipped: list[str]
+
+
+def ingest(
+    inputs: str | Path | Iterable[str | Path],
+    path: str | Path,
+    *,
+    zr: ZRRule | None = None,
+    step: np.timedelta64 | None = None,
+    attrs: Mapping[str, Any] = {},
+    workers: int | str = 1,
+    skip_bad: bool = False,
+) -> Ingested:
+    """Add radar files to an archive, which is made if it is not there.
+
+    Scans that the archive holds are not even decoded, so the same call again is cheap, and goes on where a killed one stopped. Memory does
+    not grow with the number of files, nor with the frames in one.
+
+    Args:
+        inputs: files, folders, globs or Zarr archives, in any order.
+        path: the archive's folder.
+        zr: rule from reflectivity to rain rate; each format's own if None.
+        step: time between two scans of a new archive; found from the scans if None.
+        attrs: of the archive: `source`, `licence` and the like; they replace what it had.
+        workers: 1 decodes in this process, more in so many local ones; a text is the address of a Dask scheduler.
+        skip_bad: leave out files that cannot be read or do not fit, with a `SkippedFileWarning`, instead of raising.
+
+    Raises:
+        ReadError: a file cannot be read.
+        FramesError: the files do not fit together, or not to the archive.
+        WriteError: the archive is being written by someone else, or cannot be written.
+    """
+    scans = find_scans(inputs, skip_bad=skip_bad)
+    archive, scans = _opened(Path(path), scans, zr, step, attrs, skip_bad)
+    with archive:
+        pieces, known = _plan(archive, scans, skip_bad)
+        new = skipped = 0
+        decode = partial(_decode, grid=archive.grid, zr=zr, skip_bad=skip_bad)
+        with runner(workers if len(pieces) > 1 else 1) as run:
+            for decoded in track(run(decode, pieces, lost=_lost), "adding", total=len(pieces)):
+                skipped += len(decoded.skipped)
+                for message in decoded.skipped:
+                    warnings.warn(message, SkippedFileWarning, stacklevel=2)
+                for message in decoded.screened:
+                    warnings.warn(message, ScreenedPixelsWarning, stacklevel=2)
+                for part in decoded.parts:
+                    new += archive.append(part)
+                    _describe(archive, part)
+        if attrs:
+            archive.describe(**attrs)
+        if new:
+            archive.record(f"added {new} scans from {_names(scans)}")
+    return Ingested(new, known, skipped)
+
+
+def _opened(
+    path: Path, scans: list[Scan], zr: ZRRule | None, step: np.timedelta64 | None, attrs: Mapping[str, Any], skip_bad: bool
+) -> tuple[Archive, list[Scan]]:
+    """The archive, made if it is not there, and the scans that fit an even step."""
+    if path.exists():
+        archive = Archive(path, writable=True)
+        if step is not None and np.timedelta64(step) != archive.step:
+            archive.close()
+            raise FramesError(f"archive: {path} has a step of {archive.step.astype('timedelta64[s]')}, not {step}")
+        return archive, scans
+    start = min(scan.times.min() for scan in scans)
+    if step is None:
+        scans, axis = even_scans(scans, skip_bad=skip_bad)
+        if axis.size < 2:
+            raise FramesError(f"archive: {path} is new, and one scan tells no time step; give more scans, or --step 5min")
+        start, step = axis[0], axis[1] - axis[0]
+    return Archive.create(path, _usual_grid(scans, zr, skip_bad), step, start=start, attrs=attrs), scans
+
+
+def _usual_grid(scans: Sequence[Scan], zr: ZRRule | None, skip_bad: bool) -> Grid:
+    """The grid of the first scan; where bad files are to be left out, the one that most of a few scans share."""
+    grids: list[Grid] = []
+    for index in dict.fromkeys(np.linspace(0, len(scans) - 1, _FIRST_SCANS if skip_bad else 1).astype(int).tolist()):
+        with _noting(skip_bad, []), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ScreenedPixelsWarning)  # said when the scan is added
+            grids.append(grid_of(read_scan(scans[index], zr=zr, until=np.sort(scans[index].times)[:2][-1])))
+    if not grids:
+        raise ReadError(f"{scans[0].path} and {len(scans) - 1} more: none of those that were tried could be read")
+    kinds = [next(index for index, first in enumerate(grids) if first.same_as(grid)) for grid in grids]
+    return grids[Counter(kinds).most_common(1)[0][0]]
+
+
+def _plan(archive: Archive, scans: Sequence[Scan], skip_bad: bool) -> tuple[list[_Piece], int]:
+    """What is missing, in pieces of a shard; and how many scans are there already."""
+    wanted: dict[int, list[tuple[Scan, NDArray[np.int64]]]] = {}
+    taken: set[int] = set(np.flatnonzero(archive.present).tolist())
+    known = 0
+    for scan in scans:
+        with _noting(skip_bad, None):
+            slots = archive.slots_of(scan.times)
+            fresh = np.array([slot not in taken for slot in slots.tolist()], bool)
+            first_of_slot = np.zeros(slots.size, bool)
+            first_of_slot[np.unique(slots, return_index=True)[1]] = True
+            chosen = fresh & first_of_slot
+            known += int((~chosen).sum())
+            taken.update(slots[chosen].tolist())
+            for shard in np.unique(slots[chosen] // archive.shard_slots).tolist():
+                inside = chosen & (slots // archive.shard_slots == shard)
+                wanted.setdefault(shard, []).append((scan._replace(times=scan.times[inside]), slots[inside]))
+    pieces = []
+    for _, group in sorted(wanted.items()):
+        slots = np.concatenate([slots for _, slots in group])
+        pieces.append(_Piece(archive.times_of(int(slots.min()), int(slots.max()) + 1), [scan for scan, _ in group]))
+    return pieces, known
+
+
+def _decode(piece: _Piece, *, grid: Grid, zr: ZRRule | None, skip_bad: bool) -> _Decoded:
+    """Read the scans of a piece. Runs in a worker, so it hands back what there is to say instead of warning."""
+    parts: list[xr.DataArray] = []
+    skipped: list[str] = []
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", ScreenedPixelsWarning)
+        for scan in piece.scans:
+            with _noting(skip_bad, skipped):
+                frames = read_scan(scan, zr=zr, since=scan.times.min(), until=scan.times.max())
+                if not grid.same_as(grid_of(frames)):
+                    raise FramesError(
+                        f"{scan.path}: its {frames.shape[1]} x {frames.shape[2]} pixels are not those of the archive, or lie elsewhere; "
+                        "give scans of one product only, or leave it out with --skip-bad"
+                    )
+                parts.append(frames.isel(time=np.isin(frames["time"].values, scan.times)))
+    joined = [join_frames(parts, times=piece.times)] if parts else []
+    return _Decoded(joined, [str(warning.message) for warning in said], skipped)
+
+
+def _lost(piece: _Piece, reason: str) -> _Decoded:
+    raise StormcellError(f"{piece.scans[0].path} and {len(piece.scans) - 1} more: {reason}")
+
+
+def _describe(archive: Archive, part: xr.DataArray) -> None:
+    """Keep what the first frames say about themselves."""
+    facts = {name: part.attrs[name] for name in ("source", "institution", "references", "zr_rule", "quantity") if part.attrs.get(name)}
+    if licence := part.attrs.get("licence") or part.attrs.get("license"):
+        facts["licence"] = licence
+    if missing := {name: value for name, value in facts.items() if name not in archive.attrs}:
+        archive.describe(**missing)
+
+
+def _names(scans: Sequence[Scan]) -> str:
+    first, last = scans[0].path.name, scans[-1].path.name
+    return first if len(scans) == 1 else f"{len(scans)} files, {first} to {last}"
+
+
+@contextmanager
+def _noting(skip_bad: bool, notes: list[str] | None) -> Iterator[None]:
+    """An error about a file within becomes a note, if that is wanted; a warning where there is no list for notes."""
+    try:
+        yield
+    except (ReadError, FramesError) as error:
+        if not skip_bad:
+            raise
+        if notes is None:
+            warnings.warn(f"left out {error}", SkippedFileWarning, stacklevel=4)
+        else:
+            notes.append(f"left out {error}")

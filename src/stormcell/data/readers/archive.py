@@ -1,0 +1,61 @@
+"""Archives of stormcell itself: their scans, without the gaps."""
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from stormcell.data.archive import Archive, is_archive
+from stormcell.data.content import Content
+from stormcell.errors import ReadError
+from stormcell.frames import label_frames
+from stormcell.units import ZRRule
+
+__all__ = ["read_archive", "recognises", "times"]
+
+_MAX_BYTES = 8 * 2**30
+
+
+def recognises(content: Content) -> bool:
+    """A folder that `Archive` made."""
+    return content.head == b"ZARR" and is_archive(content.path)
+
+
+def times(content: Content) -> NDArray[np.datetime64]:
+    """The times of the scans that are there."""
+    archive = Archive(content.path)
+    return archive.axis[archive.present]
+
+
+def read_archive(
+    path: str, *, zr: ZRRule | None = None, since: np.datetime64 | None = None, until: np.datetime64 | None = None
+) -> xr.DataArray:
+    """Read scans from an archive.
+
+    Args:
+        path: its folder.
+        zr: has no effect; an archive holds rain rates.
+        since: leave out frames before this time.
+        until: leave out frames after this time.
+
+    Returns:
+        (time, y, x) rain rate [mm h-1] of the scans that are there (`join_frames` makes gaps explicit).
+
+    Raises:
+        ReadError: more frames than fit in memory, or the archive is damaged.
+    """
+    archive = Archive(path)
+    wanted = archive.present.copy()
+    wanted &= True if since is None else archive.axis >= since
+    wanted &= True if until is None else archive.axis <= until
+    slots = np.flatnonzero(wanted)
+    rows, columns = archive.grid.shape
+    if 4 * slots.size * rows * columns > _MAX_BYTES:
+        raise ReadError(
+            f"{path}: {slots.size} frames of {rows} x {columns} pixels do not fit in memory at once; "
+            "ask for the last few (last= in Python) or for a part of them with stormcell.data.archive.Archive"
+        )
+    runs = np.split(slots, np.flatnonzero(np.diff(slots) > 1) + 1) if slots.size else []
+    blocks = [archive.block(int(run[0]), int(run[-1]) + 1) for run in runs]
+    values = np.concatenate(blocks) if blocks else np.empty((0, rows, columns), np.float32)
+    about = {"source": archive.path.name, "quantity": "rain rate", **archive.about}
+    return label_frames(values, archive.axis[slots], archive.grid, **about)
