@@ -1,7 +1,5 @@
 """Advection: shifts, turns, what stays and what is lost, and the nodes on which paths are followed."""
 
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -107,7 +105,7 @@ def test_coarse_nodes_are_as_good_as_every_pixel(monkeypatch):
     # advecting the coordinates themselves tells where each pixel came from
     motion = np.stack([4 + 2 * np.sin(x / 40 + y / 60), 2 * np.cos(y / 50)]).astype(np.float32)
     coarse = advect(x, motion, [12])[0], advect(y, motion, [12])[0]
-    monkeypatch.setattr(sys.modules["stormcell.motion.advect"], "_TOLERANCE", -1.0)
+    monkeypatch.setattr("stormcell.motion.trajectory._TOLERANCE", -1.0)
     fine = advect(x, motion, [12])[0], advect(y, motion, [12])[0]
     assert all(np.nanmax(np.abs(a - b)) < 0.3 for a, b in zip(coarse, fine, strict=True))
     assert any((a != b).any() for a, b in zip(coarse, fine, strict=True))

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from stormcell.motion.advect import advect, advected
 from stormcell.motion.lucas_kanade import lucas_kanade
 from stormcell.motion.rover import rover
+from stormcell.motion.trajectory import Trajectories
 from stormcell.motion.transforms import ArctanTransform, LinearTransform
 
-__all__ = ["ESTIMATORS", "ArctanTransform", "LinearTransform", "advect", "advected", "lucas_kanade", "rover"]
+__all__ = ["ESTIMATORS", "ArctanTransform", "LinearTransform", "Trajectories", "advect", "advected", "lucas_kanade", "rover"]
 
 ESTIMATORS: dict[str, Callable[..., NDArray[np.float32]]] = {"lucas_kanade": lucas_kanade, "rover": rover}

@@ -3,20 +3,16 @@
 import math
 from collections.abc import Iterator, Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stormcell.errors import MethodError
-from stormcell.motion.nodes import node_places, upsample
+from stormcell.motion.trajectory import Trajectories
 from stormcell.warp import Sampler, check_vectors
 
 __all__ = ["advect", "advected"]
 
 Floats = NDArray[np.float32]
-
-_SPACING = 4  # pixels between the nodes on which paths are followed, where that is exact enough
-_TOLERANCE = 0.1  # pixels per time step by which the motion between nodes may be off at the worst place
 
 
 def advect(field: ArrayLike, motion: ArrayLike, steps: Sequence[float] | NDArray[np.floating]) -> Floats:
@@ -69,38 +65,5 @@ def advected(field: ArrayLike, motion: ArrayLike, steps: Sequence[float] | NDArr
 
 
 def _advected(sampler: Sampler, motion: Floats, leads: list[float]) -> Iterator[Floats]:
-    spacing = _spacing_for(motion)
-    column, row = np.meshgrid(*(node_places(size, spacing) for size in reversed(sampler.shape)))
-    reached = 0.0
-    for lead in leads:
-        pieces = math.ceil(lead - reached)
-        for _ in range(pieces):
-            column, row = _one_step_back(motion, column, row, (lead - reached) / pieces)
-        reached = lead
-        yield sampler.at(upsample(column, spacing, sampler.shape), upsample(row, spacing, sampler.shape))
-
-
-def _one_step_back(motion: Floats, column: Floats, row: Floats, length: float) -> tuple[Floats, Floats]:
-    half = np.float32(length / 2)
-    east, south = _motion_at(motion, column, row)
-    east, south = _motion_at(motion, column - half * east, row - half * south)
-    rows, columns = motion.shape[1:]
-    whole = np.float32(length)
-    # a place this far outside is as good as any: keeps absurd motion within what remap can address
-    return np.clip(column - whole * east, -columns, 2 * columns), np.clip(row - whole * south, -rows, 2 * rows)
-
-
-def _motion_at(motion: Floats, column: Floats, row: Floats) -> tuple[Floats, Floats]:
-    east, south = (cv2.remap(part, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for part in motion)
-    return np.asarray(east), np.asarray(south)
-
-
-def _spacing_for(motion: Floats) -> int:
-    """Pixels between the nodes: 4 where the motion is smooth enough for it, else 1."""
-    shape = (motion.shape[1], motion.shape[2])
-    if min(shape) < 4 * _SPACING:
-        return 1
-    column, row = np.meshgrid(*(node_places(size, _SPACING) for size in reversed(shape)))
-    rebuilt = (upsample(nodes, _SPACING, shape) for nodes in _motion_at(motion, column, row))
-    off = max(cv2.norm(part, between, cv2.NORM_INF) for part, between in zip(motion, rebuilt, strict=True))
-    return _SPACING if off <= _TOLERANCE else 1
+    for column, row in Trajectories(motion).followed(leads):
+        yield sampler.at(column, row)
