@@ -92,9 +92,10 @@ def test_events_are_pooled_where_they_can_be(whole):
     assert np.issubdtype(sums["case"].dtype, np.datetime64)
     expected = SCORES["rain"].value(sums.sum("case"))["csi"]
     table = whole.table()
-    assert list(table.columns) == ["event", "method", "family", "score", "lead_time_min", "threshold", "value", "cases"]
+    assert list(table.columns) == ["event", "method", "family", "score", "lead_time_min", "threshold", "value", "cases", "days"]
     row = table.query("event == 'all events' and method == 'scaled' and score == 'csi' and lead_time_min == 10 and threshold == 5")
     assert row["value"].item() == pytest.approx(float(expected.sel({"method": "scaled", "threshold": 5.0})[1])) and row["cases"].item() == 8
+    assert row["days"].item() == 2
     pd.testing.assert_frame_equal(pd.read_csv(whole.folder / "scores.csv"), table, check_dtype=False)
 
 

@@ -148,6 +148,8 @@ def test_every_section_is_there(whole):
     assert titles == [
         "What was compared",
         "Critical success index",
+        "Other scores",
+        "Seasons and regimes",
         "Scores by lead time",
         "Lead time until skill is lost",
         "Caught rain and false alarms",
@@ -224,6 +226,50 @@ def test_the_table_marks_the_best_and_what_may_be_chance(whole):
         for row, alike in zip(others.itertuples(), ~excludes, strict=True):
             assert (f'<td class="number">{row.csi:.3f} ≈</td>' in text) == alike, threshold
     assert "may be chance" in html(whole)
+
+
+def test_the_other_scores_are_marked_too(whole):
+    """By how near they are to the best value there could be, whichever side they lie on."""
+    rows = numbers(whole, "score_table_15min")
+    assert {"mae", "bias", "fair_crps", "brier_skill", "log_spectral_distance", "ssim"} <= set(rows["score"]) and "csi" not in set(
+        rows["score"]
+    )
+    table = whole.table().query("event == 'all events' and lead_time_min == 15 and score == 'mae'").set_index("method")["value"]
+    merits = {
+        "mae": lambda value: -value,
+        "me": lambda value: -abs(value),
+        "bias": lambda value: -abs(value - 1),
+        "pearson": lambda value: value - 1,
+    }
+    for name, merit in merits.items():
+        for _, part in rows[rows["score"] == name].groupby("threshold", dropna=False):
+            merit_of = merit(part.set_index("method")["value"])
+            assert set(part["best_method"]) == {merit_of.idxmax()}
+            others = part[part["method"] != merit_of.idxmax()]
+            np.testing.assert_allclose(others["difference"], merit_of[others["method"]] - merit_of.max(), rtol=1e-9)
+            assert (others["significant"].astype(bool) == ((others["low"] > 0) | (others["high"] < 0))).all()
+    mae = rows[rows["score"] == "mae"].set_index("method")
+    assert mae["value"].to_dict() == pytest.approx(table.to_dict())
+    text = html(whole)[html(whole).index("<caption><span>Scores after 15 min") :]
+    best = mae["best_method"].iloc[0]
+    assert f"<b>{mae['value'][best]:.3f}</b>" in text[text.index("MAE [mm/h]") : text.index("</tr>", text.index("MAE [mm/h]"))]
+    single = rows[(rows["score"] == "fair_crps") & (rows["method"] != "spread")]
+    assert single["value"].isna().all() and not single["significant"].any(), "what has no value is neither best nor alike"
+
+
+def test_regimes_stand_side_by_side(whole):
+    rows = numbers(whole, "contingency_csi_by_regime")
+    labels = list(dict.fromkeys(rows["regime"]))
+    assert len(labels) > 1 and labels == list(whole.strata("regime"))
+    assert rows.groupby("regime")["cases"].first().sum() == whole.cases["common"].sum()
+    expected = whole.table("regime").query("family == 'contingency' and score == 'csi' and lead_time_min == 15")
+    np.testing.assert_array_equal(
+        rows["csi"],
+        expected.set_index(["regime", "method", "threshold"])["value"].reindex(
+            pd.MultiIndex.from_frame(rows[["regime", "method", "threshold"]])
+        ),
+    )
+    assert "CSI (contingency) at the last lead time, by regime" in html(whole) and "by season" not in html(whole)
 
 
 def test_a_day_has_no_bands_and_no_significance(one_day):

@@ -34,6 +34,24 @@ def test_a_hindcast_and_going_on_with_it(events, tmp_path):
     assert "cases     9 of 9" in stormcell(*words, "--methods", "persistence", "--fresh").stdout
 
 
+def test_scores_by_kind_of_weather_need_no_other_run(events, tmp_path):
+    words = ("verify", events / "*", "-m", "persistence", "--lead", "10min", "--every", "10min", "--no-report", "-o", tmp_path / "out")
+    assert "season" not in stormcell(*words).stdout
+    marks = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "sums.zarr").rglob("*") if path.is_file()}
+    done = stormcell(*words, "--by", "season,regime")
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert re.search(r"\nseason JJA, 9 cases on 1 day\nCSI after 10 min +0.5 mm/h .*\npersistence +[\d.]+", done.stdout)
+    assert re.search(r"\nregime \w+( light| heavy)?, \d cases? on 1 day\n", done.stdout)
+    assert {path: path.stat().st_mtime_ns for path in marks} == marks, "what was computed stays as it was"
+    by_season, whole = (pd.read_csv(tmp_path / "out" / name) for name in ("scores_by_season.csv", "scores.csv"))
+    of_all = whole[whole["event"] == "all events"].drop(columns="event").reset_index(drop=True)
+    pd.testing.assert_frame_equal(by_season.drop(columns="season"), of_all)
+    assert set(pd.read_csv(tmp_path / "out" / "scores_by_regime.csv")["regime"]) <= {"dry", "scattered light", "scattered heavy"} | {
+        "widespread light",
+        "widespread heavy",
+    }
+
+
 def test_failures_and_gaps_are_said(events, tmp_path):
     files = sorted((events / "a").iterdir())
     done = stormcell(
@@ -59,6 +77,7 @@ BAD = {
     "no such file": (["absent"], "absent: no such file"),
     "unknown method": (["{events}/a", "-m", "magic"], "unknown method 'magic'"),
     "unknown score": (["{events}/a", "--scores", "magic"], "unknown score 'magic'"),
+    "unknown weather": (["{events}/a", "--by", "moon"], "unknown kind of weather 'moon': expected season, regime"),
     "too long": (["{events}/a", "--lead", "5h"], "event a: none of its 0 issue times"),
     "every": (["{events}/a", "--every", "often"], "--every 'often' is not understood"),
     "a folder of events": (["{events}"], ""),

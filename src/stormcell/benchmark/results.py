@@ -1,24 +1,27 @@
 """What a hindcast found: tables of its cases and the scores of its methods, from the sums that a run left on disk."""
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from stormcell.benchmark.store import FOLDER, Status, Store, statuses
+from stormcell.benchmark.strata import STRATA
 from stormcell.errors import ReadError, StormcellError
 from stormcell.verification import SCORES
 from stormcell.verification.score import Score
 
-__all__ = ["CommonCases", "POOLED", "Results"]
+__all__ = ["CommonCases", "DailySums", "POOLED", "Results"]
 
 POOLED = "all events"
 _ALONG_CURVES = {"forecast_probability", "rank", "wavelength"}
-_FIRST, _LAST = ("event", "method", "family", "score", "lead_time_min"), ("value", "cases")
+_FIRST, _LAST = ("method", "family", "score", "lead_time_min"), ("value", "cases", "days")
+_AT_ONCE = 16  # cases in memory while they are added up
 
 
 class CommonCases(NamedTuple):
@@ -35,8 +38,22 @@ class CommonCases(NamedTuple):
     finished: int
 
 
+class DailySums(NamedTuple):
+    """The sums of common cases, added up day by day: small, however many cases there are, and all that resampling of days needs.
+
+    Attributes:
+        sums: (case, method, lead_time, ..., statistic), the day as `case`.
+        cases: how many cases are in them.
+    """
+
+    sums: xr.DataArray
+    cases: int
+
+
 class Results:
     """The results of a hindcast, finished or not.
+
+    `sums` and `common` hold every case in memory, as many as there are; all else reads a few cases at a time.
 
     Args:
         folder: where `verify` wrote them.
@@ -56,6 +73,7 @@ class Results:
         self.methods: list[str] = list(settings["methods"])
         self.scores: list[str] = list(settings["scores"])
         self._given = dict(scores or {})
+        self._layouts: dict[tuple[str, str], xr.DataArray] = {}
 
     @cached_property
     def cases(self) -> pd.DataFrame:
@@ -122,14 +140,8 @@ class Results:
             StormcellError: no such score or event, no case that succeeded, or events whose sums cannot be added up: they share no lead
                 time, or another dimension differs, as wavelengths do between grids.
         """
-        for kind, name, known in (("score", score, self.scores), ("event", event, self.events)):
-            if name is not None and name not in known:
-                raise StormcellError(f"unknown {kind} {name!r}: expected one of {', '.join(known)}")
-        wanted = [name for name in ([event] if event else self.events) if (self.folder / FOLDER / name / score).exists()]
-        if not wanted:
-            raise StormcellError(f"{self.folder}: no forecast has been scored by {score!r} yet; see the failures")
         parts = []
-        for name in wanted:
+        for name in self._scored(score, event):
             with self._open(name, score) as dataset:
                 sums = _plain_text(dataset["sums"].load())
             parts.append(sums.assign_coords(event=("case", np.full(sums.sizes["case"], name, dtype=object))))
@@ -142,36 +154,123 @@ class Results:
         common = chosen["common"].to_numpy()
         return CommonCases(sums.isel(case=np.flatnonzero(common)), int(common.sum()), int(chosen["finished"].sum()))
 
-    def values(self, score: str, event: str | None = None) -> xr.Dataset:
-        """The scores of the common cases, added up: one variable a score, (method, lead_time, ...)."""
-        return self._value(score, self.common(score, event))
+    def daily(self, score: str, event: str | None = None, *, where: "pd.Series[bool] | None" = None) -> DailySums:
+        """The sums of the common cases, added up day by day.
 
-    def _value(self, score: str, cases: CommonCases) -> xr.Dataset:
+        Args:
+            score: name of the score.
+            event: of this event only; of all if None, at the lead times that they share.
+            where: the cases to take, a mark for each row of `cases`; all if None. ``results.cases["past_wet_share"] > 0.1``, say.
+
+        Raises:
+            StormcellError: as for `sums`.
+        """
+        chosen = self.cases["common"] if where is None else self.cases["common"] & where
+        scored = self._scored(score, event)
+        having = [name for name in scored if (chosen & (self.cases["event"] == name)).any()] or scored
+        days = np.unique(self.cases.loc[chosen & self.cases["event"].isin(having), "issue_time"].to_numpy().astype("datetime64[D]"))
+        layouts = [self._layout(name, score) for name in having]
+        leads = layouts[0].indexes["lead_time"] if len(layouts) == 1 else _shared_leads(layouts, score)
+        layout = layouts[0].sel(lead_time=leads)
+        total = np.zeros((days.size, *layout.shape))
+        count = 0
+        for name in having:
+            for day, sums in self._one_by_one(name, score, chosen, leads):
+                total[np.searchsorted(days, day)] += sums
+                count += 1
+        coords = {"case": days.astype("datetime64[ns]"), **{str(dim): layout[dim] for dim in layout.dims if dim in layout.coords}}
+        return DailySums(xr.DataArray(total, dims=("case", *layout.dims), coords=coords, name="sums"), count)
+
+    def _one_by_one(
+        self, event: str, score: str, chosen: "pd.Series[bool]", leads: pd.Index
+    ) -> Iterator[tuple[np.datetime64, NDArray[np.float64]]]:
+        """The day and the sums of each chosen case of an event, of which only a few are in memory at a time."""
+        numbers = np.flatnonzero(chosen[self.cases["event"] == event])
+        with self._open(event, score) as dataset:
+            for start in range(0, numbers.size, _AT_ONCE):
+                sums = dataset["sums"].isel(case=numbers[start : start + _AT_ONCE]).load().sel(lead_time=leads)
+                yield from zip(sums["case"].values.astype("datetime64[D]"), sums.values, strict=True)
+
+    def values(self, score: str, event: str | None = None, *, where: "pd.Series[bool] | None" = None) -> xr.Dataset:
+        """The scores of the common cases, added up: one variable a score, (method, lead_time, ...). See `daily`."""
+        return self.family(score).value(self.daily(score, event, where=where).sums.sum("case", skipna=False))
+
+    def family(self, score: str) -> Score:
+        """The score of this name.
+
+        Raises:
+            StormcellError: it is not one of this package's, and was not given.
+        """
         if score not in self._given and score not in SCORES:
             raise StormcellError(f"score {score!r} is not one of this package's: open the results with scores={{{score!r}: ...}}")
-        family = self._given[score] if score in self._given else SCORES[score]()
-        return family.value(cases.sums.sum("case", skipna=False))
+        return self._given[score] if score in self._given else SCORES[score]()
 
-    def table(self) -> pd.DataFrame:
-        """Every score in long form: `event`, `method`, `family`, `score`, `lead_time_min`, `threshold` and the like, `value`, `cases`.
+    def strata(self, by: str) -> "dict[str, pd.Series[bool]]":
+        """Label -> its cases, a mark for each row of `cases`.
 
-        Curves and spectra are left out: they are many times as many numbers, and `values` has them.
-        Each event stands for itself; where there are more, all of them added up follow as the event "all events". `cases` are those
-        on which all methods made a forecast. Empty, apart from its columns, where there is none yet.
+        Args:
+            by: "event", or a name in `stormcell.benchmark.strata.STRATA`, of which labels without a common case are left out.
+
+        Raises:
+            StormcellError: it is neither.
         """
+        if by == "event":
+            return {event: self.cases["event"] == event for event in self.events}
+        if by not in STRATA:
+            raise StormcellError(f"unknown kind {by!r} of cases: expected one of event, {', '.join(STRATA)}")
+        labels = STRATA[by](self.cases)
+        return {str(label): labels == label for label in labels[self.cases["common"]].dropna().sort_values().unique()}
+
+    def table(self, by: str = "event") -> pd.DataFrame:
+        """Every score in long form: `method`, `family`, `score`, `lead_time_min`, `threshold` and the like, `value`, `cases`, `days`.
+
+        Curves and spectra are left out: they are many times as many numbers, and `values` has them. `cases` are those on which all
+        methods made a forecast. Empty, apart from its columns, where there is none yet.
+
+        Args:
+            by: what the first column tells apart: "event", or a name in `stormcell.benchmark.strata.STRATA`: "season", "regime". Each
+                event stands for itself; where there are more, all of them added up follow as the event "all events". A season or a
+                regime holds the cases of all events; scores whose sums differ between these (spectra on other grids) are left out.
+        """
+        choices: dict[str, pd.Series[bool] | None] = {**self.strata(by)}
+        if by == "event" and len(self.events) > 1:
+            choices[POOLED] = None
         parts = []
-        for event in [*self.events, *([None] if len(self.events) > 1 else [])]:
+        for label, where in choices.items():
             for score in self.scores:
                 try:
-                    cases = self.common(score, event)
+                    sums, cases = self.daily(score, label if by == "event" and label != POOLED else None, where=where)
                 except StormcellError:  # no case succeeded, or nothing is shared
                     continue
-                values = self._value(score, cases)
-                single = [name for name in values.data_vars if not _ALONG_CURVES & set(values[name].dims)]
-                parts += [_long(values[name], event or POOLED, score, cases.common) for name in single]
-        empty = pd.DataFrame(columns=[*_FIRST, *_LAST])
+                values = self.family(score).value(sums.sum("case", skipna=False))
+                for name, part in values.data_vars.items():
+                    if not _ALONG_CURVES & set(part.dims):
+                        table = _long(part).assign(family=score, score=str(name), cases=cases, days=sums.sizes["case"])
+                        parts.append(table.assign(**{by: label}))
+        empty = pd.DataFrame(columns=[by, *_FIRST, *_LAST])
         table = pd.concat(parts, ignore_index=True) if parts else empty
-        return table[[*_FIRST, *(column for column in table.columns if column not in empty.columns), *_LAST]]
+        return table[[by, *_FIRST, *(column for column in table.columns if column not in empty.columns), *_LAST]]
+
+    def _scored(self, score: str, event: str | None) -> list[str]:
+        """The events that have sums of a score.
+
+        Raises:
+            StormcellError: no such score or event, or no case that succeeded.
+        """
+        for kind, name, known in (("score", score, self.scores), ("event", event, self.events)):
+            if name is not None and name not in known:
+                raise StormcellError(f"unknown {kind} {name!r}: expected one of {', '.join(known)}")
+        wanted = [name for name in ([event] if event else self.events) if (self.folder / FOLDER / name / score).exists()]
+        if not wanted:
+            raise StormcellError(f"{self.folder}: no forecast has been scored by {score!r} yet; see the failures")
+        return wanted
+
+    def _layout(self, event: str, score: str) -> xr.DataArray:
+        """(method, lead_time, ..., statistic), the numbers of a case."""
+        if (event, score) not in self._layouts:
+            with self._open(event, score) as dataset:
+                self._layouts[event, score] = _plain_text(dataset["sums"].isel(case=0, drop=True).load())
+        return self._layouts[event, score]
 
     def _open(self, event: str, group: str) -> xr.Dataset:
         dataset: xr.Dataset = xr.open_zarr(
@@ -188,20 +287,30 @@ def _plain_text(sums: xr.DataArray) -> xr.DataArray:
 
 def _joined(parts: Sequence[xr.DataArray], score: str) -> xr.DataArray:
     """Events one after the other, at the lead times that all of them have."""
+    leads = _shared_leads(parts, score)
+    return xr.concat([part.sel(lead_time=leads) for part in parts], "case", join="exact", coords="minimal", compat="override")
+
+
+def _shared_leads(parts: Sequence[xr.DataArray], score: str) -> pd.Index:
+    """The lead times that all parts have.
+
+    Raises:
+        StormcellError: there are none, or the parts differ in other coordinates.
+    """
     first = parts[0]
     others = [dim for dim in first.dims if dim not in ("case", "lead_time")]
     alike = all(part.dims == first.dims and all(part.indexes[dim].equals(first.indexes[dim]) for dim in others) for part in parts)
-    if alike:
-        together = xr.concat(parts, "case", join="inner", coords="minimal", compat="override")
-        if together.size:
-            return together
-    raise StormcellError(f"score {score!r}: the sums of these events share no lead time, or lie on other coordinates; ask for one event")
+    leads: pd.Index = reduce(lambda shared, part: shared.intersection(part.indexes["lead_time"]), parts, first.indexes["lead_time"])
+    if not alike or leads.empty:
+        raise StormcellError(
+            f"score {score!r}: the sums of these events share no lead time, or lie on other coordinates; ask for one event"
+        )
+    return leads
 
 
-def _long(values: xr.DataArray, event: str, family: str, cases: int) -> pd.DataFrame:
+def _long(values: xr.DataArray) -> pd.DataFrame:
     plain = values.reset_coords(drop=True).rename("value")
     if "lead_time" in plain.dims:
         in_minutes = plain["lead_time"].values / np.timedelta64(1, "m")
         plain = plain.assign_coords(lead_time=in_minutes).rename(lead_time="lead_time_min")
-    table = plain.to_dataframe().reset_index()
-    return table.assign(event=event, family=family, score=str(values.name), cases=cases)
+    return plain.to_dataframe().reset_index()

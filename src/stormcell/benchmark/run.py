@@ -17,15 +17,21 @@ from stormcell.benchmark.scoring import CaseSums, Task, score_case
 from stormcell.benchmark.series import forget, open_series
 from stormcell.benchmark.settings import Settings, differences
 from stormcell.benchmark.store import Store
+from stormcell.benchmark.strata import STRATA
 from stormcell.benchmark.verification_report import case_maps, write_report
 from stormcell.data.read import Inputs
 from stormcell.errors import StormcellError
 from stormcell.progress import track
 from stormcell.workers import runner
 
-__all__ = ["TABLE", "verify"]
+__all__ = ["TABLE", "table_by", "verify"]
 
 TABLE = "scores.csv"
+
+
+def table_by(name: str) -> str:
+    """The file of the scores by this kind of weather."""
+    return f"scores_by_{name}.csv"
 
 
 def verify(
@@ -38,6 +44,7 @@ def verify(
     fresh: bool = False,
     retry_failed: bool = False,
     report: bool = False,
+    by: Sequence[str] = (),
 ) -> Results:
     """Run a hindcast, or go on with one that was stopped.
 
@@ -52,17 +59,22 @@ def verify(
         fresh: throw away what is in `output` from another run.
         retry_failed: work again on the cases on which a method failed.
         report: also write the report; see `stormcell.benchmark.verification_report`.
+        by: also write a table for each of these kinds of weather, `scores_by_season.csv` and `scores_by_regime.csv`; names in
+            `stormcell.benchmark.strata.STRATA`. Of a run that is finished, no forecast is made again for them.
 
     Returns:
         The results, opened.
 
     Raises:
-        StormcellError: `output` holds a run with other settings.
+        StormcellError: `output` holds a run with other settings, or there is no such kind of weather.
         ReadError: a file cannot be read.
         FramesError: an event has no complete case, or its frames lie on different grids.
         MethodError: a method is not known, or needs a package that is not installed.
         WriteError: the results cannot be written.
     """
+    unknown = [name for name in by if name not in STRATA]
+    if unknown:
+        raise StormcellError(f"unknown kind of weather {unknown[0]!r}: expected {', '.join(STRATA)}")
     folder = Path(output)
     timing: dict[str, Any] = {"lead": settings.lead, "lead_every": settings.lead_every, "every": settings.every}
     series = open_series(inputs, zr=settings.zr, skip_bad=skip_bad)
@@ -80,8 +92,9 @@ def verify(
             warnings.warn(f"{folder} was begun with the code at {before['commit']} and goes on with {now['commit']}", stacklevel=2)
         _work(store, events, todo, settings.task(skip_bad=skip_bad), workers)
     results = Results(folder, scores=settings.built_scores)
-    with replacing(folder / TABLE) as beside:
-        results.table().to_csv(beside, index=False)
+    for name, table in {TABLE: results.table(), **{table_by(name): results.table(name) for name in by}}.items():
+        with replacing(folder / name) as beside:
+            table.to_csv(beside, index=False)
     if report:
         maps = case_maps(results, events, settings.task(skip_bad=skip_bad))
         write_report(results, folder, maps=maps, scores=settings.built_scores)

@@ -9,7 +9,7 @@ __all__ = ["benchmark"]
 
 
 def benchmark(
-    what: Annotated[str, typer.Argument(help="What to measure: nowcast, cells or scores.")],
+    what: Annotated[str, typer.Argument(help="What to measure: nowcast, cells, scores or hindcast.")],
     data: Annotated[Path | None, typer.Option(help="Folder of radar events; the environment's STORMCELL_TEST_DATA if left out.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write all figures to this JSON file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also write the tables to this Markdown file.")] = None,
@@ -19,8 +19,8 @@ def benchmark(
     from stormcell.cli.terminal import progress_and_warnings
     from stormcell.errors import StormcellError
 
-    if what not in ("nowcast", "cells", "scores"):
-        raise StormcellError(f"unknown benchmark {what!r}: expected nowcast, cells or scores")
+    if what not in ("nowcast", "cells", "scores", "hindcast"):
+        raise StormcellError(f"unknown benchmark {what!r}: expected nowcast, cells, scores or hindcast")
     with progress_and_warnings():
         if what == "cells":
             from stormcell.benchmark.cells import benchmark_cells
@@ -30,6 +30,10 @@ def benchmark(
             from stormcell.benchmark.scores import benchmark_scores
 
             benchmark_scores(output=output, report=report, repeats=repeats)
+        elif what == "hindcast":
+            from stormcell.benchmark.hindcast import benchmark_hindcast
+
+            benchmark_hindcast(output=output, report=report, repeats=repeats)
         else:
             from stormcell.benchmark.nowcast import benchmark_nowcast
 

@@ -32,10 +32,11 @@ def verify(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and say so.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew: throw away results of an earlier run in REPORT_DIR.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Work again on cases on which a method failed.")] = False,
+    by: Annotated[str, typer.Option(help="Also scores by kind of weather: season, regime, or both with a comma between.")] = "",
     report: Annotated[bool, typer.Option("--report/--no-report", help="Also write a page with plots, tables and maps.")] = True,
 ) -> None:
     """Forecast past events with several methods and score them against what came. Run it again to go on after a stop."""
-    from stormcell.benchmark.run import TABLE
+    from stormcell.benchmark.run import TABLE, table_by
     from stormcell.benchmark.run import verify as run_hindcast
     from stormcell.benchmark.settings import Settings
     from stormcell.benchmark.verification_report import MARKDOWN, PAGE
@@ -58,9 +59,12 @@ def verify(
         _say_going_on(output)
     with progress_and_warnings():
         how = {"skip_bad": skip_bad, "fresh": fresh, "retry_failed": retry_failed, "report": report}
-        results = run_hindcast(inputs, output, settings, workers=dask or workers, **how)
+        kinds = list(dict.fromkeys(_listed(by)))
+        results = run_hindcast(inputs, output, settings, workers=dask or workers, by=kinds, **how)
     _say(results)
-    for name in (TABLE, *((PAGE, MARKDOWN) if report else ())):
+    for kind in kinds:
+        _say_by(results, kind)
+    for name in (TABLE, *map(table_by, kinds), *((PAGE, MARKDOWN) if report else ())):
         say_written([output / name])
 
 
@@ -109,6 +113,18 @@ def _say(results: "Results") -> None:
         leads = sorted(part["lead_time_min"].unique())
         for lead in dict.fromkeys((leads[(len(leads) - 1) // 2], leads[-1])):
             _say_table(f"CSI after {lead:g} min", ", ".join(names), part[part["lead_time_min"] == lead])
+
+
+def _say_by(results: "Results", kind: str) -> None:
+    """The critical success index at the last lead time, season by season or regime by regime."""
+    table = results.table(kind)
+    for (label, family), part in table[table["score"] == "csi"].groupby([kind, "family"], sort=False):
+        last = part[part["lead_time_min"] == part["lead_time_min"].max()]
+        cases, days = last.iloc[0][["cases", "days"]]
+        of = f"{kind} {label}, {cases} cases on {days} {'day' if days == 1 else 'days'}" + (
+            f", {family}" if family != "contingency" else ""
+        )
+        _say_table(f"CSI after {last.iloc[0]['lead_time_min']:g} min", of, last)
 
 
 def _say_table(title: str, of: str, rows: "pd.DataFrame") -> None:

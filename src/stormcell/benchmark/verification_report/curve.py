@@ -7,7 +7,7 @@ import xarray as xr
 
 from stormcell.benchmark.verification_report.document import Cell, Table
 from stormcell.benchmark.verification_report.drawing import lead_time_axis
-from stormcell.benchmark.verification_report.evidence import minutes_of
+from stormcell.benchmark.verification_report.evidence import minutes_of, number_text
 from stormcell.benchmark.verification_report.score_words import Words
 from stormcell.benchmark.verification_report.styles import Style
 
@@ -41,7 +41,7 @@ class Curve(NamedTuple):
     def alt(self) -> str:
         """The plot in words."""
         last = self.score.sel(bound="estimate").isel(lead_time=-1)
-        said = "; ".join(f"{name} {_number(value)}" for name, value in zip(last["method"].values, last.values, strict=True))
+        said = "; ".join(f"{name} {number_text(value)}" for name, value in zip(last["method"].values, last.values, strict=True))
         return f"{self.words.label} by lead time, {self.title}. After {minutes_of(last['lead_time']):g} min: {said}."
 
     @property
@@ -84,10 +84,4 @@ def limits_of(curves: list[Curve]) -> tuple[float, float]:
 
 
 def _with_bounds(low: float, value: float, high: float) -> str:
-    return _number(value) if np.isnan(low) else f"{_number(value)} ({_number(low)} to {_number(high)})"
-
-
-def _number(value: float) -> str:
-    if np.isnan(value):
-        return "-"
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
+    return number_text(value) if np.isnan(low) else f"{number_text(value)} ({number_text(low)} to {number_text(high)})"

@@ -10,14 +10,14 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from stormcell.benchmark.results import POOLED, CommonCases, Results
+from stormcell.benchmark.results import POOLED, DailySums, Results
 from stormcell.errors import StormcellError
 from stormcell.progress import track
 from stormcell.verification import SCORES
 from stormcell.verification.score import Score
-from stormcell.verification.significance import Difference, block_bootstrap, fewest_blocks, paired_difference
+from stormcell.verification.significance import block_bootstrap, fewest_blocks
 
-__all__ = ["LEVEL", "Evidence", "Pool", "chosen_leads", "days_of", "lead_label", "long_form", "minutes_of"]
+__all__ = ["LEVEL", "Evidence", "Pool", "chosen_leads", "days_of", "lead_label", "long_form", "minutes_of", "number_text"]
 
 LEVEL = 0.95
 
@@ -43,9 +43,9 @@ class Pool:
     cases: int
 
     @classmethod
-    def of(cls, event: str, family: str, score: Score, common: CommonCases) -> "Pool":
+    def of(cls, event: str, family: str, score: Score, daily: DailySums) -> "Pool":
         """From the sums of the cases that all methods forecast."""
-        return cls(event, family, score, score.value(common.sums.sum("case", skipna=False)), _daily(common.sums), common.common)
+        return cls(event, family, score, score.value(daily.sums.sum("case", skipna=False)), *daily)
 
     @property
     def days(self) -> int:
@@ -76,10 +76,6 @@ class Pool:
             bound=labels
         )
 
-    def difference(self, name: str, method: str, reference: str) -> Difference:
-        """One method's score minus another's on the same days."""
-        return paired_difference(self.daily, lambda sums: self.score.value(sums)[[name]], method, reference, level=LEVEL)
-
 
 class Evidence:
     """All scores of a run.
@@ -107,31 +103,40 @@ class Evidence:
         """The methods that made more than one member."""
         return [name for name, sizes in self.results.members.items() if max(sizes, default=1) > 1]
 
-    def _pools(self, family: str) -> list[Pool]:
+    def strata(self, by: str, family: str) -> list[Pool]:
+        """A pool for each event, or each label of a kind of weather, where there are two or more; none otherwise.
+
+        Args:
+            by: "event", or a name in `stormcell.benchmark.strata.STRATA`.
+            family: of scores.
+        """
+        choices, pools = self.results.strata(by), []
+        for label, where in choices.items() if len(choices) > 1 else ():
+            with suppress(StormcellError):  # without a case that succeeded, or of events that cannot be added up
+                daily = self.results.daily(family, where=where)
+                if daily.cases:
+                    pools.append(Pool.of(label, family, self._score(family), daily))
+        return pools
+
+    def _score(self, family: str) -> Score:
         score = self._given[family] if family in self._given else SCORES[family]() if family in SCORES else None
         if score is None:
             raise StormcellError(f"score {family!r} is not one of this package's: hand in scores={{{family!r}: ...}}")
-        events = self.results.events
+        return score
+
+    def _pools(self, family: str) -> list[Pool]:
+        score, events = self._score(family), self.results.events
         choices: list[list[str | None]] = [[None], [*events]] if len(events) > 1 else [[*events]]
         for choice in choices:
             pools = []
             for event in choice:
                 with suppress(StormcellError):  # events that cannot be added up, or without a case that succeeded
-                    common = self.results.common(family, event)
-                    if common.common:
-                        pools.append(Pool.of(event or POOLED, family, score, common))
+                    daily = self.results.daily(family, event)
+                    if daily.cases:
+                        pools.append(Pool.of(event or POOLED, family, score, daily))
             if pools:
                 return pools
         return []
-
-
-def _daily(sums: xr.DataArray) -> xr.DataArray:
-    cases = sums.transpose("case", ...)
-    days, number = np.unique(cases["case"].values.astype("datetime64[D]"), return_inverse=True)
-    total = np.zeros((days.size, *cases.shape[1:]))
-    np.add.at(total, number, cases.values)
-    coords = {dim: cases[dim] for dim in cases.dims if dim != "case" and dim in cases.coords}
-    return xr.DataArray(total, dims=cases.dims, coords={**coords, "case": days.astype("datetime64[ns]")}, name="sums")
 
 
 def minutes_of(lead_times: xr.DataArray) -> NDArray[np.float64]:
@@ -153,6 +158,13 @@ def days_of(count: int) -> str:
 def lead_label(lead_time: np.timedelta64) -> str:
     """`30 min`."""
     return f"{lead_time / np.timedelta64(1, 'm'):g} min"
+
+
+def number_text(value: float) -> str:
+    """Three decimals, or none from 100 on; a dash for what is not defined."""
+    if np.isnan(value):
+        return "-"
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
 
 
 def long_form(values: xr.Dataset, event: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from stormcell.benchmark.verification_report.score_words import NOT_DRAWN, WORDS
 from stormcell.benchmark.verification_report.styles import Style, key_of, styles_of
 from stormcell.progress import track
 
-__all__ = ["lead_time_curves"]
+__all__ = ["drawn_scores", "lead_time_curves"]
 
 _Sure = list[tuple[Pool, xr.DataArray]]  # a score of one or more pools, with bounds
 
@@ -23,7 +23,7 @@ def lead_time_curves(evidence: Evidence) -> Section | None:
     with_thresholds: dict[tuple[str, str], _Sure] = {}
     without: dict[tuple[str, str], _Sure] = {}
     for pool in track(evidence.pools, "resampling days"):
-        names = _names(pool)
+        names = drawn_scores(pool)
         bounds = pool.bounds(names) if names else xr.Dataset()
         for name in names:
             group = with_thresholds if "threshold" in bounds[name].dims else without
@@ -38,7 +38,7 @@ def lead_time_curves(evidence: Evidence) -> Section | None:
     return Section("Scores by lead time", [_about_bands(evidence)], blocks)
 
 
-def _names(pool: Pool) -> list[str]:
+def drawn_scores(pool: Pool) -> list[str]:
     """Scores with one value for each lead time, or for each lead time and threshold."""
     fits = {("lead_time", "method"), ("lead_time", "method", "threshold")}
     names = [str(name) for name, values in pool.values.data_vars.items() if tuple(sorted(map(str, values.dims))) in fits]
@@ -52,7 +52,7 @@ def _about_bands(evidence: Evidence) -> str:
         few = "" if all(pool.has_intervals for pool in evidence.pools) else " Where there is none, the days are too few."
         return (
             f"Bands are 95 % confidence intervals from drawing the {days} again and again: cases of one day share their weather, so days "
-            f"count, not cases.{few} Bands that overlap do not mean that two methods are alike; differences are tested in the table of CSI."
+            f"count, not cases.{few} Bands that overlap do not mean that two methods are alike; differences are tested in the tables."
         )
     return (
         f"No confidence bands: the cases lie on {days}, and 6 are the fewest from which they can be told. How far these numbers hold for "
@@ -104,7 +104,7 @@ def _words(family: str, name: str) -> Words:
 
 def _note(evidence: Evidence, name: str, family: str) -> str:
     """The family in brackets, where a score of this name is drawn for several."""
-    return f" ({family})" if len({pool.family for pool in evidence.pools if name in _names(pool)}) > 1 else ""
+    return f" ({family})" if len({pool.family for pool in evidence.pools if name in drawn_scores(pool)}) > 1 else ""
 
 
 def _event(pool: Pool, score: _Sure) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 from stormcell.atomic import replacing
 from stormcell.benchmark.results import Results
 from stormcell.benchmark.verification_report.case_maps import CaseMaps
-from stormcell.benchmark.verification_report.csi_table import csi_table
+from stormcell.benchmark.verification_report.csi_table import csi_table, weather_table
 from stormcell.benchmark.verification_report.document import Document, Section
 from stormcell.benchmark.verification_report.evidence import Evidence
 from stormcell.benchmark.verification_report.fss_chart import fss_chart
@@ -25,6 +25,7 @@ from stormcell.benchmark.verification_report.power_spectra import power_spectra
 from stormcell.benchmark.verification_report.rank_figure import rank_figure
 from stormcell.benchmark.verification_report.reliability_diagram import reliability_diagram
 from stormcell.benchmark.verification_report.roc_curve import roc_curve
+from stormcell.benchmark.verification_report.score_table import score_table
 from stormcell.benchmark.verification_report.summary import common_pixel_km, summary
 from stormcell.verification.score import Score
 
@@ -106,6 +107,8 @@ def _parts(evidence: Evidence, maps: Sequence[CaseMaps]) -> list[_Part]:
     fss = partial(fss_chart, pixel_km=common_pixel_km(evidence.results))
     return [
         _Part("Table of CSI", csi_table, "ask for --scores contingency"),
+        _Part("Other scores", score_table, "ask for --scores contingency,continuous"),
+        _Part("Seasons and regimes", weather_table, "ask for --scores contingency, and give events of different weather"),
         _Part("Scores by lead time", lead_time_curves, "ask for --scores contingency,continuous"),
         _Part("Lead time until skill is lost", horizon_table, "ask for --scores contingency"),
         _Part("Performance diagram", performance_diagram, "ask for --scores contingency"),
