@@ -1,23 +1,28 @@
 """Forecasting methods under one protocol, `stormcell.methods.method.Method`.
 
 To add one, write a module with a callable that satisfies the protocol and list how to build it in `METHODS`, or publish such a
-builder from another package under the entry point group ``stormcell.methods``.
+builder from another package under the entry point group ``stormcell.methods``. A trained network needs neither: its folder is its name, and
+the folders that ship with the package are listed by theirs.
 """
 
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from stormcell.errors import MethodError
 from stormcell.methods.advection import Advection
+from stormcell.methods.learned import Learned
 from stormcell.methods.method import Method
 from stormcell.methods.persistence import Persistence
 from stormcell.methods.pysteps import PystepsAnvil, PystepsExtrapolation, PystepsLinda, PystepsSprog, PystepsSteps
+from stormcell.methods.shipped import shipped_models
 from stormcell.motion import ArctanTransform, LinearTransform, rover
 
 __all__ = [
     "METHODS",
     "Advection",
+    "Learned",
     "Method",
     "Persistence",
     "PystepsAnvil",
@@ -39,11 +44,12 @@ METHODS: dict[str, Callable[[], Method]] = {
     "pysteps-anvil": PystepsAnvil,
     "pysteps-linda": PystepsLinda,
     "pysteps-steps": PystepsSteps,
+    **{name: partial(Learned, name) for name in shipped_models()},
 }
 
 
 def method_named(name: str) -> Method:
-    """Build a method by its name in `METHODS`, or by a name that another package publishes.
+    """Build a method by its name in `METHODS`, by a name that another package publishes, or by the folder of a checkpoint.
 
     Raises:
         MethodError: there is no such method.
@@ -54,4 +60,6 @@ def method_named(name: str) -> Method:
     if name in published:
         method: Method = published[name].load()()
         return method
-    raise MethodError(f"unknown method {name!r}: expected one of {', '.join([*METHODS, *published])}")
+    if Path(name).is_dir():
+        return Learned(name)
+    raise MethodError(f"unknown method {name!r}: expected one of {', '.join([*METHODS, *published])}, or the folder of a checkpoint")

@@ -1,0 +1,237 @@
+"""Any trained network as a forecasting method, on any radar's grid."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from stormcell.errors import MethodError
+from stormcell.frames import Spans, check_frames, grid_of, make_forecast, step_of
+from stormcell.methods.between import at_times
+from stormcell.methods.method import refuse_members
+from stormcell.methods.resampled import Pixels, pixels_between, scans_per_step
+from stormcell.methods.scans import Scans, scans_to_read
+from stormcell.methods.shipped import model_folder
+from stormcell.progress import track
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from stormcell.networks.checkpoint import ModelConfig
+
+__all__ = ["Learned"]
+
+Floats = NDArray[np.float32]
+
+_GROWTH = 2.0  # how much stronger than any rain in the past a forecast may be
+_BATCH_PIXELS = 2**18  # pixels of all cases that go through the network at once
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A network from a checkpoint reads the last scans and writes the next.
+
+    Its pixel and time step are made from the radar's, see `stormcell.methods.resampled`, and lead times between its steps, see
+    `stormcell.methods.between`; large grids go through in tiles, see `stormcell.methods.tiles`.
+
+    *NaN.* A place that no scan saw is NaN in the forecast. One that some scans did not see has the value of the scan before, or else of the
+    one after. A last scan that is missing is made good by starting from the one before, a step further back.
+
+    *Bounds.* Rain is never stronger than twice the strongest of the past, nor than the top of the network's scale. A dry past has a dry
+    forecast.
+
+    *Far ahead.* Beyond the steps it was trained for the network rolls on; the forecast's attribute `rolled_on` says so. Fewer scans than it
+    was trained with are read as they are, two at least; `past_frames` tells how many.
+
+    Args:
+        model: the name of a model that ships, or the folder of a checkpoint.
+        tile: the largest side of what goes through the network at once [the model's pixels]; memory grows with its square.
+        overlap: width of the strip in which two tiles fade into each other [the model's pixels].
+        precision: "float32", or "bfloat16" for a processor or device that is faster in it.
+        device: where the network runs, in the words of torch.
+
+    Raises:
+        MethodError: there is no such model.
+    """
+
+    model: str | Path
+    tile: int = 384
+    overlap: int = 64
+    precision: Literal["float32", "bfloat16"] = "float32"
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", str(self.model))
+        model_folder(self.model)
+        if self.precision not in ("float32", "bfloat16"):
+            raise MethodError(f"{self.name}: expected the precision float32 or bfloat16, got {self.precision!r}")
+        if self.overlap < 0 or self.tile < 4 * self.overlap + 1:
+            raise MethodError(f"{self.name}: expected tiles four times as long as their overlap, got {self.tile} and {self.overlap}")
+
+    @property
+    def name(self) -> str:
+        """What the method is called in the forecast: the name of the model's folder."""
+        return model_folder(self.model).resolve().name
+
+    @cached_property
+    def config(self) -> "ModelConfig":
+        """What the checkpoint says of itself.
+
+        Raises:
+            ReadError: it is none.
+        """
+        from stormcell.networks.checkpoint import read_config
+
+        return read_config(model_folder(self.model))
+
+    @property
+    def past_steps(self) -> int:
+        """How many scans it was trained to read, of a radar with its time step."""
+        return self.config.past_steps
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Only the settings, so that it is handed to another process without the weights."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    def __call__(self, past: xr.DataArray, lead_times: Spans, *, members: int = 1, seed: int | None = None) -> xr.DataArray:
+        """See `Method`."""
+        refuse_members(self.name, members)
+        return self.batch([past], lead_times)[0]
+
+    def batch(self, pasts: Sequence[xr.DataArray], lead_times: Spans) -> list[xr.DataArray]:
+        """Forecast many cases at once, which keeps a processor busy where the grid is small.
+
+        Args:
+            pasts: each (time, y, x), all on one grid with one time step; never changed.
+            lead_times: as for `Method`, the same for all.
+
+        Returns:
+            One forecast for each.
+
+        Raises:
+            MethodError: too few scans, or a grid or time step that differs from case to case or is too far from the model's.
+        """
+        if not pasts:
+            return []
+        if self.config.representation.quantity != "reflectivity":
+            raise MethodError(f"{self.name} learnt from images that are no rain; expected a model of reflectivity")
+        grid, step = grid_of(check_frames(pasts[0])), step_of(pasts[0])
+        for past in pasts[1:]:
+            if not grid.same_as(grid_of(check_frames(past))) or step_of(past) != step:
+                raise MethodError(
+                    f"{self.name}: expected cases on one grid with one time step, which these are not; forecast them one by one"
+                )
+        minutes = float(step / np.timedelta64(1, "m"))
+        every = scans_per_step(minutes, self.config.step_minutes, name=self.name)
+        pixels = pixels_between(grid.pixel_km, self.config.pixel_km, grid.shape, name=self.name)
+        cases = [scans_to_read(past, count=self.past_steps, every=every, name=self.name) for past in pasts]
+        leads = np.asarray(lead_times) / step
+        steps = math.ceil((float(leads[-1]) + max(case.late for case in cases)) / every - 1e-6)
+        made = self._forecast(cases, steps, pixels)
+        said = self._said(minutes, every, steps, pixels)
+        return [
+            self._labelled(past, case, fields, lead_times, (leads + case.late) / every, said)
+            for past, case, fields in zip(pasts, cases, made, strict=True)
+        ]
+
+    def _forecast(self, cases: Sequence[Scans], steps: int, pixels: Pixels | None) -> list[Floats]:
+        """For each case (step, y, x) [mm h-1] on the radar's grid. Cases of one length go through the network together."""
+        made: dict[int, Floats] = {}
+        shape = cases[0].seen.shape if pixels is None else pixels.shape
+        size = max(_BATCH_PIXELS // (shape[0] * shape[1]), 1)
+        order = sorted((index for index, case in enumerate(cases) if self._wet(case)), key=lambda index: len(cases[index].frames))
+        while order:
+            length = len(cases[order[0]].frames)
+            now = [index for index in order[:size] if len(cases[index].frames) == length]
+            order = order[len(now) :]
+            past = np.stack([cases[index].frames if pixels is None else pixels.to_model(cases[index].frames) for index in now])
+            for index, rain_rate in zip(now, self._run(past, steps), strict=True):
+                bound = np.float32(min(_GROWTH * float(cases[index].frames.max()), self.config.representation.top))
+                bounded = np.minimum(rain_rate, bound)
+                made[index] = bounded if pixels is None else pixels.to_radar(bounded)
+        dry = np.zeros((steps, *cases[0].seen.shape), np.float32)
+        return [made.get(index, dry) for index in range(len(cases))]
+
+    def _wet(self, case: Scans) -> bool:
+        return bool((case.frames >= self.config.representation.dry_below).any())
+
+    def _run(self, past: Floats, steps: int) -> Floats:
+        """Rain rates (case, time, y, x) to rain rates (case, step, y, x), both on the model's grid."""
+        import torch
+
+        from stormcell.methods.tiles import in_tiles
+        from stormcell.networks.architectures import image_multiple
+
+        network, scale = self._network, self.config.representation
+        sides = _fixed_sides(self.config.network, self.config.settings)
+
+        def run(x: "Tensor") -> "Tensor":
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+                made: Tensor = network(x, steps)
+            return made.float().sigmoid() if self.config.output == "sigmoid" else made.float()
+
+        with torch.inference_mode():
+            x = scale.forward(torch.from_numpy(past).to(self.device))[:, :, None]
+            forecast = in_tiles(
+                run,
+                x,
+                steps,
+                tile=sides or self.tile,
+                overlap=min(sides) // 4 if sides else self.overlap,
+                multiple=1 if sides else image_multiple(network),
+                fixed=sides is not None,
+            )
+            rain_rate: Floats = scale.inverse(forecast[:, :, 0]).cpu().numpy()
+        return rain_rate
+
+    @cached_property
+    def _network(self) -> "nn.Module":
+        import torch
+
+        from stormcell.networks.checkpoint import load_checkpoint
+
+        network, _ = load_checkpoint(model_folder(self.model))
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave it out
+        return network.to(self.device)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        from stormcell.networks.checkpoint import fingerprint_of
+
+        return fingerprint_of(model_folder(self.model))
+
+    def _labelled(
+        self, past: xr.DataArray, case: Scans, made: Floats, lead_times: Spans, places: NDArray[np.floating], said: Mapping[str, Any]
+    ) -> xr.DataArray:
+        steps = np.concatenate((case.frames[-1:], made))
+        rain_rate, between = at_times(steps, case.frames, [float(place) for place in track(places, "forecast")])
+        rain_rate[:, ~case.seen] = np.nan
+        conversions = [*said["conversions"], *(["lead times between its steps along the motion"] if between else [])]
+        conversions += [f"{case.filled} missing scans filled from their neighbours in time"] if case.filled else []
+        attrs = {key: value for key, value in said.items() if key != "conversions"}
+        attrs |= {"conversions": "; ".join(conversions)} if conversions else {}
+        attrs |= {"past_frames": f"{len(case.frames)} of {self.past_steps}"} if len(case.frames) < self.past_steps else {}
+        return make_forecast(rain_rate[None], past, lead_times, method=self.name, steps_since_last_scan=case.late, **attrs)
+
+    def _said(self, minutes: float, every: int, steps: int, pixels: Pixels | None) -> dict[str, Any]:
+        """What the attributes of every forecast of this batch tell."""
+        config, conversions = self.config, [] if pixels is None else [pixels.says]
+        if every > 1:
+            conversions.append(f"one scan in {every} read, every {every * minutes:g} min")
+        if abs(every * minutes / config.step_minutes - 1) > 1e-3:
+            conversions.append(f"a step of {every * minutes:g} min taken for the model's of {config.step_minutes:g} min")
+        said: dict[str, Any] = {"model": config.network, "model_fingerprint": self._fingerprint, "conversions": conversions}
+        if steps > config.future_steps:
+            said["rolled_on"] = f"beyond the {config.future_steps * every * minutes:g} min that the model was trained for"
+        return said
+
+
+def _fixed_sides(network: str, settings: Mapping[str, Any]) -> tuple[int, int] | None:
+    """(rows, columns) of the only images that a network takes; None for networks of images of any size."""
+    return (settings.get("rows", 64), settings.get("columns", 64)) if network == "fc-lstm" else None

@@ -1,0 +1,32 @@
+"""The trained models that come with the package, each a folder of `stormcell/models/`."""
+
+from pathlib import Path
+
+from stormcell.errors import MethodError
+
+__all__ = ["model_folder", "shipped_models"]
+
+_MODELS = Path(__file__).parents[1] / "models"
+
+
+def shipped_models() -> dict[str, Path]:
+    """Name -> folder, in alphabetical order."""
+    folders = sorted(_MODELS.iterdir()) if _MODELS.is_dir() else []
+    return {folder.name: folder for folder in folders if (folder / "config.json").is_file()}
+
+
+def model_folder(model: str | Path) -> Path:
+    """The folder of a model: one that ships, by its name, or any other.
+
+    Raises:
+        MethodError: neither a name that ships nor a folder.
+    """
+    shipped = shipped_models()
+    if str(model) in shipped:
+        return shipped[str(model)]
+    folder = Path(model)
+    if not folder.is_dir() and not folder.with_name(f".{folder.name}.previous").is_dir():
+        raise MethodError(
+            f"unknown model {str(model)!r}: expected the folder of a checkpoint, or one that ships: {', '.join(shipped) or 'none does'}"
+        )
+    return folder
