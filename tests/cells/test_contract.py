@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from stormcell.cells import CELLS, IMAGE_CELLS, unroll
+from stormcell.cells import CELLS, IMAGE_CELLS, NORMALISERS, QUANTIZERS, Zoneout, normalise_convolutions, quantize, unroll
 from tests.cells.image_contract import Step
 
 
@@ -79,6 +79,66 @@ def test_checkpoints_and_a_long_truncation_change_no_gradient(name, option):
 
     for changed, plain in zip(gradients(**option), gradients(), strict=True):
         torch.testing.assert_close(changed, plain, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_gradients_by_finite_differences(name):
+    """Of outputs and last state, by inputs, first state and every weight."""
+    cell, inputs = built(name).double(), sequence(name, batch=1, steps=3, grid=(3, 4)).double().requires_grad_()
+    state = tuple(torch.rand_like(part).requires_grad_() for part in cell.initial_state(inputs[:, 0]))
+
+    def run(inputs, *others):
+        outputs, last = unroll(cell, inputs, others[: len(state)])
+        return outputs, *last
+
+    assert torch.autograd.gradcheck(run, (inputs, *state, *cell.parameters()), fast_mode=True)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_truncation_equals_cutting_by_hand(name):
+    def gradients(run):
+        cell, inputs = built(name).double(), sequence(name).double().requires_grad_()
+        outputs = run(cell, inputs)
+        outputs.square().sum().backward()
+        return [outputs.detach(), inputs.grad, *(weight.grad for weight in cell.parameters())]
+
+    def by_hand(cell, inputs):
+        first, state = unroll(cell, inputs[:, :2])
+        second, state = unroll(cell, inputs[:, 2:4], tuple(part.detach() for part in state))
+        third, _ = unroll(cell, inputs[:, 4:], tuple(part.detach() for part in state))
+        return torch.cat((first, second, third), dim=1)
+
+    cut = gradients(lambda cell, inputs: unroll(cell, inputs, truncate=2)[0])
+    torch.testing.assert_close(cut, gradients(by_hand), rtol=0, atol=1e-12)
+    assert not torch.allclose(cut[1], gradients(lambda cell, inputs: unroll(cell, inputs)[0])[1])
+
+
+@pytest.mark.parametrize("name", CELLS)
+@torch.no_grad()
+def test_a_finished_sequence_keeps_its_state(name):
+    cell, inputs = built(name), sequence(name)
+    outputs, last = unroll(cell, inputs, mask=torch.tensor([[True] * 5, [True] * 3 + [False] * 2]))
+    alone, end = unroll(cell, inputs[1:, :3])
+    torch.testing.assert_close(outputs[1:, :3], alone)
+    assert not outputs[1, 3:].any()
+    torch.testing.assert_close(tuple(part[1:] for part in last), end)
+
+
+@pytest.mark.parametrize("scheme", [None, *QUANTIZERS])
+@pytest.mark.parametrize("norm", NORMALISERS)
+@pytest.mark.parametrize("name", IMAGE_CELLS)
+def test_image_cells_take_every_dress(name, norm, scheme):
+    """Normalised convolutions, quantised weights and zoneout, all at once; streaming still equals unrolling."""
+    cell = built(name)
+    normalise_convolutions(cell, NORMALISERS[norm])
+    if scheme:
+        quantize(cell, scheme)
+    dressed, inputs = Zoneout(cell, 0.1), sequence(name)
+    unroll(dressed, inputs)[0].square().sum().backward()
+    assert [key for key, weight in dressed.named_parameters() if weight.grad is None or not weight.grad.any()] == []
+    together, _ = unroll(dressed.eval(), inputs)
+    first, state = unroll(dressed, inputs[:, :2])
+    torch.testing.assert_close(torch.cat((first, unroll(dressed, inputs[:, 2:], state)[0]), dim=1), together)
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -24,30 +24,32 @@ class TestDilatedWithoutPeepholes(ImageCellContract):
         return ConvLSTM(2, 3, 3, 2, peepholes=False)
 
 
-def test_one_pixel_is_the_lstm_of_torch():
-    cell = randomise(ConvLSTM(4, 5, 1, 1, peepholes=False).double())
-    twin = torch.nn.LSTMCell(4, 5, dtype=torch.float64)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
+def test_one_pixel_is_the_lstm_of_torch(dtype, tolerance):
+    cell = randomise(ConvLSTM(4, 5, 1, 1, peepholes=False).to(dtype))
+    twin = torch.nn.LSTMCell(4, 5, dtype=dtype)
     with torch.no_grad():
         twin.weight_ih.copy_(cell.input_convolution.weight[:, :, 0, 0])
         twin.weight_hh.copy_(cell.state_convolution.weight[:, :, 0, 0])
         twin.bias_ih.copy_(cell.state_convolution.bias)
         twin.bias_hh.zero_()
-    x = frames(3, 6, 4, 1, 1)
-    outputs, (h, c) = unroll(cell, x)
-    other_h = other_c = torch.zeros(3, 5, dtype=torch.float64)
-    for step in range(6):
-        other_h, other_c = twin(x[:, step, :, 0, 0], (other_h, other_c))
-        torch.testing.assert_close(outputs[:, step, :, 0, 0], other_h, rtol=0, atol=1e-12)
-    torch.testing.assert_close(c[:, :, 0, 0], other_c, rtol=0, atol=1e-12)
-    outputs.square().sum().backward()
-    mine = cell.state_convolution.weight.grad[:, :, 0, 0]
-    again_h = again_c = torch.zeros(3, 5, dtype=torch.float64)
+    x = frames(3, 6, 4, 1, 1, dtype=dtype)
+    outputs, (_, c) = unroll(cell, x)
+    other_h = other_c = torch.zeros(3, 5, dtype=dtype)
     total = 0
     for step in range(6):
-        again_h, again_c = twin(x[:, step, :, 0, 0], (again_h, again_c))
-        total = total + again_h.square().sum()
+        other_h, other_c = twin(x[:, step, :, 0, 0], (other_h, other_c))
+        torch.testing.assert_close(outputs[:, step, :, 0, 0], other_h, rtol=0, atol=tolerance)
+        total = total + other_h.square().sum()
+    torch.testing.assert_close(c[:, :, 0, 0], other_c, rtol=0, atol=tolerance)
+    outputs.square().sum().backward()
     total.backward()
-    torch.testing.assert_close(mine, twin.weight_hh.grad, rtol=0, atol=1e-12)
+    for mine, theirs in (
+        (cell.input_convolution.weight, twin.weight_ih),
+        (cell.state_convolution.weight, twin.weight_hh),
+        (cell.state_convolution.bias, twin.bias_ih),
+    ):
+        torch.testing.assert_close(mine.grad.reshape(theirs.shape), theirs.grad, rtol=tolerance, atol=tolerance)
 
 
 def _at(weight, image, row, column, dilation):

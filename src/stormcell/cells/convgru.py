@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from stormcell.cells.cell import Projected, State
-from stormcell.cells.convolution import msra_, over_time, same_size, zero_state
+from stormcell.cells.convolution import msra_, of_state, over_time, same_size, zero_state
 from stormcell.cells.gru_gates import Activation, gru_gates, leaky_relu
 
 __all__ = ["ConvGRU"]
@@ -75,5 +75,6 @@ class ConvGRU(nn.Module):
     def step(self, projected: Projected | None, state: State) -> tuple[Tensor, State]:
         """One step of the equations above."""
         (h,) = state
-        h = self.combine(None if projected is None else projected[0], self.state_convolution(h), h, self.activation)
+        from_input = None if projected is None else projected[0]
+        h = self.combine(from_input, of_state(self.state_convolution, h, from_input), h, self.activation)
         return h, (h,)

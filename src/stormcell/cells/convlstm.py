@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from stormcell.cells.cell import Projected, State
-from stormcell.cells.convolution import over_time, same_size, xavier_gates_, zero_state
+from stormcell.cells.convolution import of_state, over_time, same_size, xavier_gates_, zero_state
 from stormcell.cells.lstm_gates import lstm_gates
 
 __all__ = ["ConvLSTM"]
@@ -74,5 +74,6 @@ class ConvLSTM(nn.Module):
     def step(self, projected: Projected | None, state: State) -> tuple[Tensor, State]:
         """One step of the equations above."""
         h, c = state
-        h, c = self.combine(None if projected is None else projected[0], self.state_convolution(h), c, self.peepholes)
+        from_input = None if projected is None else projected[0]
+        h, c = self.combine(from_input, of_state(self.state_convolution, h, from_input), c, self.peepholes)
         return h, (h, c)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-__all__ = ["msra_", "over_time", "same_size", "xavier_gates_", "zero_state"]
+__all__ = ["is_blank", "msra_", "of_state", "over_time", "same_size", "xavier_gates_", "zero_state"]
 
 
 def same_size(inputs: int, outputs: int, kernel: int, *, dilation: int = 1, bias: bool = True) -> nn.Conv2d:
@@ -32,6 +32,32 @@ def over_time(layer: nn.Module, inputs: Tensor) -> Tensor:
 def zero_state(like: Tensor, channels: int) -> Tensor:
     """Zeros (batch, channels, y, x) on the batch, grid, device and dtype of `like` (batch, any, y, x)."""
     return like.new_zeros(like.shape[0], channels, *like.shape[2:])
+
+
+def of_state(layer: nn.Module, h: Tensor, from_input: Tensor | None) -> Tensor:
+    """A convolution of the state, layer(h), without the work where the state is still blank: then only the bias is left.
+
+    The weights get no gradient from such a step, as it would be zero.
+
+    Args:
+        layer: a convolution, or what a normaliser made of it, which always works.
+        h: (batch, channel, y, x).
+        from_input: what it will be added to, (batch, channels out, y, x); None without input.
+    """
+    if from_input is None or not isinstance(layer, nn.Conv2d) or layer.bias is None or not is_blank(h):
+        result: Tensor = layer(h)
+        return result
+    return layer.bias.to(from_input.dtype)[:, None, None].expand_as(from_input)
+
+
+def is_blank(h: Tensor) -> bool:
+    """Whether a state is known to be all zeros, as sequences begin, and no gradient is asked of it.
+
+    Looked at only where a look is cheap: on the processor, and further than at its first number only if that is zero.
+    """
+    if h.requires_grad or h.device.type != "cpu" or torch.compiler.is_compiling() or torch._C._functorch.is_batchedtensor(h):
+        return False
+    return h.numel() > 0 and not h[(0,) * h.dim()] and not h.any()
 
 
 @torch.no_grad()

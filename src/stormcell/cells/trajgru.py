@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stormcell.cells.cell import Projected, State
-from stormcell.cells.convolution import msra_, over_time, same_size, zero_state
+from stormcell.cells.convolution import is_blank, msra_, over_time, same_size, zero_state
 from stormcell.cells.gru_gates import Activation, gru_gates, leaky_relu
 from stormcell.cells.linked_product import linked_product
 from stormcell.warp_tensor import warp_links
@@ -99,14 +99,16 @@ class TrajGRU(nn.Module):
         """One step of the equations above."""
         (h,) = state
         to_gates, to_flow = (None, None) if projected is None else projected
-        h = self.combine(to_gates, self._from_links(h, self.flows(to_flow, h)), h, self.activation)
+        h = self.combine(to_gates, self._from_links(to_gates, to_flow, h), h, self.activation)
         return h, (h,)
 
-    def _from_links(self, h: Tensor, flows: Tensor) -> Tensor:
-        """sum_l Rl wl + d: (batch, 3 channels, y, x)."""
+    def _from_links(self, to_gates: Tensor | None, to_flow: Tensor | None, h: Tensor) -> Tensor:
+        """sum_l Rl wl + d: (batch, 3 channels, y, x). Nothing is brought from a blank state, wherever the links point."""
         convolution = self.state_convolution
-        if isinstance(convolution, nn.Conv2d):
-            assert convolution.bias is not None  # it was built with one
-            return linked_product(h, flows, convolution.weight, convolution.bias)
-        wrapped: Tensor = convolution(warp_links(h, flows).flatten(1, 2))  # by a normaliser, which needs the products alone
-        return wrapped
+        if not isinstance(convolution, nn.Conv2d):  # wrapped by a normaliser, which needs the products alone
+            wrapped: Tensor = convolution(warp_links(h, self.flows(to_flow, h)).flatten(1, 2))
+            return wrapped
+        assert convolution.bias is not None  # it was built with one
+        if to_gates is not None and is_blank(h):
+            return convolution.bias.to(to_gates.dtype)[:, None, None].expand_as(to_gates)
+        return linked_product(h, self.flows(to_flow, h), convolution.weight, convolution.bias)
