@@ -11,8 +11,9 @@ from stormcell.benchmark.training_memory import TrainingCost
 
 @pytest.fixture
 def small(monkeypatch):
-    for name, number in {"BATCH": 1, "STEPS": 3, "CHANNELS": 8, "GRID": 8}.items():
+    for name, number in {"BATCH": 1, "STEPS": 3, "CHANNELS": 8, "GRID": 8, "SERIES": (2, 3), "VALUES": 4, "UNITS": 5}.items():
         monkeypatch.setattr(cells, name, number)
+    monkeypatch.setattr(cells, "_matmul_rates", lambda: {"float32": 100.0, "bfloat16": 200.0})
     monkeypatch.setattr(cells, "compile_gates", lambda module: module)
     monkeypatch.setattr(cells, "training_cost", lambda steps, every, *, threads: TrainingCost(10.0 * steps / (every or 1), 0.1 * steps))
 
