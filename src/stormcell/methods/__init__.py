@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stormcell.errors import MethodError
 from stormcell.methods.advection import Advection
+from stormcell.methods.cascade import LagrangianProbability, Sprog, Steps
 from stormcell.methods.learned import Learned
 from stormcell.methods.method import Method
 from stormcell.methods.persistence import Persistence
@@ -22,6 +23,7 @@ from stormcell.motion import ArctanTransform, LinearTransform, rover
 __all__ = [
     "METHODS",
     "Advection",
+    "LagrangianProbability",
     "Learned",
     "Method",
     "Persistence",
@@ -30,6 +32,8 @@ __all__ = [
     "PystepsLinda",
     "PystepsSprog",
     "PystepsSteps",
+    "Sprog",
+    "Steps",
     "method_named",
 ]
 
@@ -39,6 +43,9 @@ METHODS: dict[str, Callable[[], Method]] = {
     "advection": Advection,
     "rover": lambda: Advection(estimate=rover, transform=ArctanTransform(), name="rover"),
     "rover-linear": lambda: Advection(estimate=partial(rover, transform="linear"), transform=LinearTransform(), name="rover-linear"),
+    "sprog": Sprog,
+    "steps": Steps,
+    "lagrangian-probability": LagrangianProbability,
     "pysteps-extrapolation": PystepsExtrapolation,
     "pysteps-sprog": PystepsSprog,
     "pysteps-anvil": PystepsAnvil,

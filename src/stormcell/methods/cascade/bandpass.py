@@ -14,7 +14,7 @@ _LEAST = 1e-3  # of a filter's peak, below which it is cut off
 def gaussian_bandpass(wavenumber: ArrayLike, *, levels: int, longest: int) -> Floats:
     """Weights that share out the wavenumbers among the levels of a cascade.
 
-    Levels split the range from 1 to l/2 waves along the longer side l into bands [q^(j-1), q^j] of equal ratio, q = (l/2)^(1/n), j = 1 ... n.
+    Levels split the range from 1 to l/2 waves along the longer side l into n bands [q^(j-1), q^j] of equal ratio, q = (l/2)^(1/n).
     A level takes a Gaussian about the middle m_j of its band, on the logarithmic scale,
 
         w_j(k) = exp(-(log_q k - log_q m_j)^2 / (2 0.5^2)),    W_j = w_j / sum_i w_i,
@@ -41,8 +41,8 @@ def gaussian_bandpass(wavenumber: ArrayLike, *, levels: int, longest: int) -> Fl
     weights = np.exp(-((place - middle.reshape(-1, *[1] * k.ndim)) ** 2) / (2 * _WIDTH**2))
     weights[weights < _LEAST] = 0.0
     weights[0, k < 1] = 1.0
-    weights /= weights.sum(axis=0)
-    return weights.astype(np.float32)
+    shares: Floats = (weights / weights.sum(axis=0)).astype(np.float32)
+    return shares
 
 
 def room_for_levels(shape: tuple[int, int], wanted: int) -> int:

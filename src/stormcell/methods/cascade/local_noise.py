@@ -32,9 +32,9 @@ class LocalNoise:
 
         z(x) = sum_i s_i(x) F^-1[H_i n](x),    sum_i s_i = 1,
 
-    with the same white noise n for all windows, so that large scales go on from one to the next, H_i the amplitude of the past fields times a
-    window about place i, each scaled to the same variance, and s_i a share that fades linearly over a quarter of the window into its
-    neighbour. Windows with less than 10 % of rain take the spectrum of the whole grid.
+    with the same white noise n for all windows, so that large scales go on from one to the next, H_i the amplitude of the past fields
+    times a window about place i, each scaled to the same variance, and s_i a share that fades linearly over a quarter of the window
+    into its neighbour. Windows with less than 10 % of rain take the spectrum of the whole grid.
 
     Each field takes one transform for each window with a spectrum of its own, where `GlobalNoise` needs none.
 

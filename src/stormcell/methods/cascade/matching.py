@@ -54,7 +54,8 @@ class RankMatching:
         bins = number.astype(np.intp)
         counts = np.bincount(bins.ravel(), minlength=self._bins + 1)
         counts[0] = 0
-        return self._table(counts).take(bins, mode="clip")
+        matched: Floats = self._table(counts).take(bins, mode="clip")
+        return matched
 
     def _table(self, counts: NDArray[np.intp]) -> Floats:
         """Rain rate of each bin."""
@@ -64,7 +65,8 @@ class RankMatching:
         summed = self._totals[np.minimum(end, last)] - self._totals[np.minimum(start, last)]
         table = summed / np.maximum(counts, 1)
         table[table < THRESHOLD] = 0.0
-        return table.astype(np.float32)
+        rates: Floats = table.astype(np.float32)
+        return rates
 
 
 def matched_mean(decibels: Floats, observed: float) -> Floats:

@@ -58,7 +58,8 @@ def taper(shape: tuple[int, int]) -> Floats:
     """A window that falls to 0 on the rim of a grid, round: 1 within half of the way from the middle, then a cosine (Tukey's window)."""
     y, x = (np.linspace(-1, 1, size) if size > 1 else np.zeros(1) for size in shape)
     distance = np.clip(np.hypot(y[:, np.newaxis], x), 0, 1)
-    return np.where(distance < 0.5, 1.0, 0.5 * (1 + np.cos(2 * np.pi * (distance - 0.5)))).astype(np.float32)
+    fading: NDArray[np.float64] = np.where(distance < 0.5, 1.0, 0.5 * (1 + np.cos(2 * np.pi * (distance - 0.5))))
+    return fading.astype(np.float32)
 
 
 def windowed_amplitude(fields: list[Floats], window: Floats, domain: SpectralDomain) -> Floats:
@@ -114,7 +115,9 @@ def parametric_amplitude(fields: list[Floats], domain: SpectralDomain) -> Floats
     amplitude = nonparametric_amplitude(fields, domain)
     rings = np.rint(domain.wavenumber).astype(np.int64)
     last = domain.longest // 2
-    total, weight = (np.bincount(rings, values)[1 : last + 1] for values in (domain.count * amplitude.astype(np.float64) ** 2, domain.count))
+    total, weight = (
+        np.bincount(rings, values)[1 : last + 1] for values in (domain.count * amplitude.astype(np.float64) ** 2, domain.count)
+    )
     number = np.arange(1, total.size + 1)
     full = (weight > 0) & (total > 0)
     if full.sum() < _RINGS_AT_LEAST:
@@ -125,7 +128,8 @@ def parametric_amplitude(fields: list[Floats], domain: SpectralDomain) -> Floats
     k = np.log(np.maximum(domain.wavenumber.astype(np.float64), 1.0))
     fitted = np.exp(0.5 * (level + first * np.minimum(k, knot) + second * np.maximum(k - knot, 0)))
     fitted[0] = 0.0
-    return fitted.astype(np.float32)
+    laws: Floats = fitted.astype(np.float32)
+    return laws
 
 
 def _two_lines(x: NDArray[np.float64], y: NDArray[np.float64], knot: float) -> tuple[float, float, NDArray[np.float64]]:

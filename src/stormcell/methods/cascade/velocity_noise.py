@@ -16,7 +16,7 @@ class Growth(NamedTuple):
     c: float
 
     def at(self, minutes: float) -> float:
-        return max(0.0, self.a * minutes**self.b + self.c)
+        return max(0.0, self.a * float(minutes**self.b) + self.c)
 
 
 # as fitted to Swiss radar; in pysteps' documentation of `noise.motion`

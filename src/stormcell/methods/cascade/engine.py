@@ -1,0 +1,179 @@
+"""One engine for all forecasts by a cascade: evolve in Fourier space, transform once, match, look up once along the member's path."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+
+import cv2
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from stormcell.errors import MethodError
+from stormcell.frames import Spans, check_frames, grid_of, make_forecast, step_of
+from stormcell.methods.advection import Advection
+from stormcell.methods.cascade.decibels import THRESHOLD
+from stormcell.methods.cascade.domain import SpectralDomain
+from stormcell.methods.cascade.levels import Evolution
+from stormcell.methods.cascade.local_noise import LocalNoise
+from stormcell.methods.cascade.noise import GlobalNoise, Noise, nonparametric_amplitude, parametric_amplitude
+from stormcell.methods.cascade.settings import Settings
+from stormcell.methods.cascade.shaping import Shaping, wettest
+from stormcell.methods.cascade.start import Start, UnsuitedError, start_from
+from stormcell.methods.cascade.velocity_noise import VelocityNoise
+from stormcell.methods.persistence import latest_seen, need_two_seen
+from stormcell.motion import Trajectories
+from stormcell.progress import track
+from stormcell.warp import Sampler
+
+__all__ = ["forecast_by_cascade"]
+
+Floats = NDArray[np.float32]
+
+
+def forecast_by_cascade(
+    name: str, settings: Settings, past: xr.DataArray, lead_times: Spans, *, members: int = 1, seed: int | None = None
+) -> xr.DataArray:
+    """Forecast, or let advection stand in where there is nothing to learn from.
+
+    The cascade evolves in whole radar steps; a lead time between two steps takes the nearer one, and is carried along for exactly its
+    time. Each member has its own random numbers, told by the seed and its number alone, and is made by one thread from start to end:
+    a smaller ensemble is the beginning of a larger one, and neither the number of threads nor how members are shared out changes a
+    bit. Beside the forecast itself, memory is needed for as many members as there are threads.
+
+    Args:
+        name: of the method.
+        settings: what was chosen.
+        past: see `Method`.
+        lead_times: see `Method`.
+        members: see `Method`.
+        seed: see `Method`.
+
+    Returns:
+        (member, lead_time, y, x) [mm h-1], 0 or 0.1 and more. NaN where the path begins in what the last scan did not see. The attribute
+        `fallback` is there if not all could be done as asked for, and says why.
+
+    Raises:
+        MethodError: too few frames, or no members.
+    """
+    check_frames(past)
+    if members < 1:
+        raise MethodError(f"{name}: expected 1 member or more, got {members}")
+    need_two_seen(name, past)
+    origin = latest_seen(past)
+    late = past.sizes["time"] - 1 - origin
+    leads = np.asarray(lead_times) / step_of(past) + late
+    motion = settings.estimate(past.values[-settings.past_steps :])
+    frames = past.values[: origin + 1]
+    try:
+        start = start_from(frames, motion, order=settings.ar_order, levels=settings.cascade_levels, boundary=settings.boundary)
+    except UnsuitedError as reason:
+        carried = Advection(estimate=lambda _: motion)(past, lead_times).values
+        rain_rate = np.repeat(carried, members, axis=0)
+        rain_rate[rain_rate < np.float32(THRESHOLD)] = 0.0
+        return make_forecast(rain_rate, past, lead_times, method=name, steps_since_last_scan=late, fallback=f"advection: {reason}")
+    km, step_minutes = grid_of(past).pixel_km, float(step_of(past) / np.timedelta64(1, "m"))
+    ensemble = _Ensemble(
+        last=frames[-1],
+        evolution=_evolution(start, settings),
+        trajectories=Trajectories(motion),
+        domain=start.levels.domain,
+        leads=[float(lead) for lead in leads],
+        shaping=_shaping(start, settings, frames[-1], _whole_step(leads[-1]), km=km, step_minutes=step_minutes),
+        velocity=partial(VelocityNoise.at, km=km, step_minutes=step_minutes) if settings.motion_noise else None,
+        step_minutes=step_minutes,
+        seeds=np.random.SeedSequence(seed),
+    )
+    said = {"fallback": start.said} if start.said else {}
+    return make_forecast(ensemble.forecast(members), past, lead_times, method=name, steps_since_last_scan=late, **said)
+
+
+def _whole_step(lead: float) -> int:
+    """The step whose cascade a lead time takes."""
+    return max(1, round(lead))
+
+
+def _noise(start: Start, settings: Settings) -> Noise | None:
+    fields, domain = start.fields, start.levels.domain
+    match settings.noise:
+        case "nonparametric":
+            return GlobalNoise(nonparametric_amplitude(fields, domain), domain)
+        case "parametric":
+            return GlobalNoise(parametric_amplitude(fields, domain), domain)
+        case "local":
+            return LocalNoise(fields, domain)
+        case None:
+            return None
+
+
+def _evolution(start: Start, settings: Settings) -> Evolution:
+    newest, before = (start.levels.domain.spectrum(field) for field in start.fields[:2])
+    return start.levels.evolution(newest, before, lag_1=start.lag_1, lag_2=start.lag_2, noise=_noise(start, settings))
+
+
+def _shaping(start: Start, settings: Settings, last: Floats, steps: int, *, km: float, step_minutes: float) -> Shaping:
+    areas = []
+    if settings.mask == "sprog":
+        fading = _evolution(start, replace(settings, noise=None))
+        seen, pixels = np.isfinite(last), int((last >= np.float32(THRESHOLD)).sum())
+        domain = start.levels.domain
+        areas = [wettest(domain.field(spectrum), seen, pixels) for spectrum in fading.steps(steps, np.random.default_rng(0))]
+    return Shaping.of(last, mask=settings.mask, areas=areas, matching=settings.matching, km=km, step_minutes=step_minutes)
+
+
+@dataclass(frozen=True)
+class _Ensemble:
+    """All that members share.
+
+    Attributes:
+        last: the last scan (y, x) [mm h-1]; NaN = not seen.
+        evolution: of the cascade.
+        trajectories: along the motion.
+        leads: lead times in steps since the last scan.
+        shaping: from decibels to rain.
+        domain: grid and boundary.
+        velocity: from a member's `VelocityNoise` and minutes ahead to what is added to the motion; None for nothing.
+        step_minutes: length of a step.
+        seeds: of all random numbers.
+    """
+
+    last: Floats
+    evolution: Evolution
+    trajectories: Trajectories
+    domain: SpectralDomain
+    leads: list[float]
+    shaping: Shaping
+    velocity: Callable[[VelocityNoise, float], tuple[float, float]] | None
+    step_minutes: float
+    seeds: np.random.SeedSequence
+
+    def forecast(self, members: int) -> Floats:
+        """(member, lead_time, y, x) [mm h-1]."""
+        rain_rate = np.empty((members, len(self.leads), *self.last.shape), np.float32)
+        threads = max(1, min(cv2.getNumThreads(), members))  # what this process may use: a worker of a hindcast has one
+        with ThreadPoolExecutor(threads) as pool:
+            for _ in track(pool.map(self._fill, range(members), rain_rate), "forecast", total=members):
+                pass
+        return rain_rate
+
+    def _fill(self, member: int, room: Floats) -> None:
+        """Make a member, into (lead_time, y, x)."""
+        rng = np.random.Generator(np.random.SFC64(np.random.SeedSequence(self.seeds.entropy, spawn_key=(member,))))
+        places = self.trajectories.followed(self.leads, change=self._change(rng))
+        wanted = [_whole_step(lead) for lead in self.leads]
+        rain, lead = self.shaping.observed, 0
+        for step, spectrum in enumerate(self.evolution.steps(wanted[-1], rng), start=1):
+            rain = self.shaping.rain(self.domain.field(spectrum), step=step, before=rain)
+            sampler = None
+            while lead < len(wanted) and wanted[lead] == step:
+                sampler = sampler or Sampler(np.where(self.shaping.seen, rain, np.float32(np.nan)))
+                moved = sampler.at(*next(places))
+                room[lead] = np.where(moved < np.float32(THRESHOLD), np.float32(0), moved)
+                lead += 1
+
+    def _change(self, rng: np.random.Generator) -> Callable[[float], tuple[float, float]] | None:
+        if self.velocity is None:
+            return None
+        velocity, noise = self.velocity, VelocityNoise.drawn(rng)
+        return lambda lead: velocity(noise, lead * self.step_minutes)
