@@ -17,7 +17,6 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
     "leaky_relu": functional.leaky_relu,
 }
-_TWICE_IS_ONCE = ("identity", "sign", "hard_tanh", "relu")  # f(f(x)) = f(x)
 
 
 class MLP(nn.Module):
@@ -116,7 +115,8 @@ def deeper(shallow: MLP, layers: int = 1) -> MLP:
 
     The trained layers are copied, and new ones go in before the last. They have the width of the last hidden layer and begin as the
     identity: with an activation for which f(f(x)) = f(x) (identity, sign, hard tanh, ReLU) the deeper network computes exactly what
-    the shallower one did, with the others nearly so.
+    the shallower one did. With the others it begins a little off (tanh flattens what is large, sigmoid squeezes what is between 0
+    and 1), and training goes on from there.
 
     Args:
         shallow: a trained network with a hidden layer or more, without batch normalisation.
