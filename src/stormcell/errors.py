@@ -7,6 +7,8 @@
     │   └── UnknownFormatError          no reader recognises the file's content
     ├── WriteError       (OSError)      a result could not be written; what stood there before is untouched
     ├── MethodError      (ValueError)   a method cannot forecast from what it was given
+    ├── ConfigError      (ValueError)   an experiment file says what it may not
+    ├── TrainingError    (RuntimeError) a training run cannot go on
     └── MissingExtraError (ImportError) an optional package is not installed
 
 Each class is also a builtin, so callers who do not know stormcell can still catch what they expect.
@@ -16,11 +18,13 @@ A message says what was expected, what came, and what to do.
 from functools import partial
 
 __all__ = [
+    "ConfigError",
     "FramesError",
     "MethodError",
     "MissingExtraError",
     "ReadError",
     "StormcellError",
+    "TrainingError",
     "UnitsError",
     "UnknownFormatError",
     "WriteError",
@@ -53,6 +57,14 @@ class WriteError(StormcellError, OSError):
 
 class MethodError(StormcellError, ValueError):
     """A forecasting method cannot work with what it was given (too few frames, members it cannot make, ...)."""
+
+
+class ConfigError(StormcellError, ValueError):
+    """An experiment file, or a change to it, holds a key or a value that it may not."""
+
+
+class TrainingError(StormcellError, RuntimeError):
+    """A training run cannot go on; what it has saved so far is untouched."""
 
 
 class MissingExtraError(StormcellError, ImportError):

@@ -11,6 +11,7 @@ from stormcell.cli.info import info
 from stormcell.cli.ingest import ingest
 from stormcell.cli.models import models
 from stormcell.cli.nowcast import nowcast
+from stormcell.cli.train import train
 from stormcell.cli.verify import verify
 
 __all__ = ["app", "main"]
@@ -26,6 +27,7 @@ app.command()(nowcast)
 app.command()(info)
 app.command()(ingest)
 app.command()(demo)
+app.command()(train)
 app.command()(verify)
 app.command()(benchmark)
 app.add_typer(models, name="models")

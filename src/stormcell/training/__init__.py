@@ -1,0 +1,1 @@
+"""Training, with Lightning underneath: `fit.train` runs an experiment file; the rest are its parts."""

