@@ -93,7 +93,7 @@ def _losses(axes: "Axes", curves: pd.DataFrame) -> None:
     span = max(1, min(_POINTS_OF_A_MEAN, len(loss) // 10))
     if span > 1:
         axes.plot(loss["step"], loss["value"], color=_BLUE, alpha=0.25, linewidth=0.6)
-    mean = loss["value"].rolling(span, min_periods=1).mean()
+    mean = loss["value"].rolling(span, center=True, min_periods=1).mean()
     axes.plot(loss["step"], mean, color=_BLUE, label="training" if span == 1 else f"training, mean of {span} steps")
     if len(validation):
         axes.plot(validation["step"], validation["value"], color=_ORANGE, marker="s", linestyle="--", label="validation")
