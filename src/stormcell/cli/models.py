@@ -1,13 +1,14 @@
-"""`stormcell models`: the cells and networks there are, and what they cost."""
+"""`stormcell models`: the trained models, cells and networks there are, and what they cost."""
 
 import re
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 __all__ = ["models"]
 
-models = typer.Typer(help="The cells and networks there are, and what they cost.", no_args_is_help=True)
+models = typer.Typer(help="The trained models, cells and networks there are, and what they cost.", no_args_is_help=True)
 
 
 @models.command("list")
@@ -16,7 +17,7 @@ def list_models(
     length: Annotated[int, typer.Option(min=2, help="Steps of a sequence; networks see the first half and forecast the second.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
-    """List every cell and named network: parameters, operations a step, and memory to train on one sequence."""
+    """List the trained models that ship, and every cell and named network: parameters, operations a step, memory to train on a sequence."""
     import json
 
     from stormcell.errors import StormcellError
@@ -24,10 +25,16 @@ def list_models(
     match = re.fullmatch(r"(\d+)\s*x\s*(\d+)", grid)
     if match is None or min(int(match[1]), int(match[2])) < 1:
         raise StormcellError(f"--grid {grid}: expected rows x columns, such as 480x480")
-    rows = _rows((int(match[1]), int(match[2])), length)
+    trained, rows = _trained(), _rows((int(match[1]), int(match[2])), length)
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps([*trained, *rows], indent=2))
         return
+    print(
+        "Trained models, for --method; stormcell models info NAME tells more." if trained else "No trained model ships with this version."
+    )
+    for model in trained:
+        print(f"{model['name']:<26}{model['parameters']:>14,}  {model['network']}, {_frames(model)}")
+    print()
     print(f"One sequence of {length} steps on {match[1]} x {match[2]} pixels, float32; cells have 64 channels, as their input has.\n")
     print(f"{'':<26}{'parameters':>14}{'MFLOP a step':>14}{'MB to train':>13}")
     for row in rows:
@@ -35,6 +42,71 @@ def list_models(
             print(f"{row['name']:<26}  {row['not possible']}")
         else:
             print(f"{row['name']:<26}{row['parameters']:>14,}{row['mflop_per_step']:>14,.2f}{row['training_mb']:>13,.1f}")
+
+
+@models.command("info")
+def info(
+    model: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A trained model that ships, or the folder of a checkpoint.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """Load a trained model and print what it is: network, scale, time step, pixel, data, training, scores."""
+    import json
+
+    from stormcell.methods.shipped import model_folder
+
+    facts = _facts(model_folder(model))
+    if as_json:
+        print(json.dumps(facts, indent=2))
+        return
+    scale = facts["representation"]
+    lines = {
+        "folder": facts["folder"],
+        "network": f"{facts['network']}, {facts['parameters']:,} weights, fingerprint {facts['fingerprint']}",
+        "settings": _words(facts["settings"]) or "the network's own",
+        "frames": _frames(facts),
+        "numbers": "grey values from 0 to 1"
+        if scale["quantity"] == "grey"
+        else f"reflectivity from {scale['low_dbz']:g} to {scale['high_dbz']:g} dBZ, Z = {scale['a']:g} R^{scale['b']:g}, "
+        f"dry below {scale['dry_below']:g} mm/h",
+        **{part: _words(facts[part]) or "nothing is said" for part in ("data", "training", "scores")},
+    }
+    for name, text in lines.items():
+        print(f"{name:<9} {text}")
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    """What a checkpoint says of itself, once it has proved to be one."""
+    from dataclasses import asdict
+
+    from stormcell.networks.checkpoint import fingerprint_of, load_checkpoint
+
+    network, config = load_checkpoint(folder)
+    parameters = sum(weight.numel() for weight in network.parameters())
+    return {"folder": str(folder), "fingerprint": fingerprint_of(folder), "parameters": parameters, **asdict(config)}
+
+
+def _frames(facts: dict[str, Any]) -> str:
+    rhythm = f"every {facts['step_minutes']:g} min, pixels of {facts['pixel_km']:g} km"
+    return f"{facts['past_steps']} in, {facts['future_steps']} out, {rhythm}"
+
+
+def _words(content: dict[str, Any]) -> str:
+    """A dict in one line, what is nested in brackets."""
+
+    def said(value: object) -> str:
+        if isinstance(value, dict):
+            return f"({_words(value)})"
+        if isinstance(value, list):
+            return " ".join(map(said, value))
+        return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else " ".join(str(value).split())
+
+    return ", ".join(f"{name} {said(value)}" for name, value in content.items())
+
+
+def _trained() -> list[dict[str, Any]]:
+    from stormcell.methods.shipped import shipped_models
+
+    return [{"name": name, "kind": "trained model", **_facts(folder)} for name, folder in shipped_models().items()]
 
 
 def _rows(grid: tuple[int, int], length: int) -> list[dict[str, str | int | float]]:
@@ -46,13 +118,14 @@ def _rows(grid: tuple[int, int], length: int) -> list[dict[str, str | int | floa
     from stormcell.networks import NETWORKS
     from stormcell.networks.cost import cost_of
 
-    def row(name: str, build, run) -> dict[str, str | int | float]:  # type: ignore[no-untyped-def]
+    def row(name: str, kind: str, build, run) -> dict[str, str | int | float]:  # type: ignore[no-untyped-def]
         try:
             cost = cost_of(build, run)
         except (ValueError, RuntimeError) as error:
-            return {"name": name, "not possible": f"not on this grid: {' '.join(str(error).split())[:80]}"}
+            return {"name": name, "kind": kind, "not possible": f"not on this grid: {' '.join(str(error).split())[:80]}"}
         return {
             "name": name,
+            "kind": kind,
             "parameters": cost.parameters,
             "mflop_per_step": round(cost.flops / length / 1e6, 3),
             "training_mb": round(cost.training_bytes / 1e6, 3),
@@ -66,7 +139,7 @@ def _rows(grid: tuple[int, int], length: int) -> list[dict[str, str | int | floa
         return forecast
 
     cells = [
-        row(name, lambda build=build: build(64, 64), lambda cell, image=name in IMAGE_CELLS: run_cell(cell, grid if image else ()))
+        row(name, "cell", lambda build=build: build(64, 64), lambda cell, image=name in IMAGE_CELLS: run_cell(cell, grid if image else ()))
         for name, build in CELLS.items()
     ]
-    return cells + [row(name, build, run_network) for name, build in NETWORKS.items()]
+    return cells + [row(name, "network", build, run_network) for name, build in NETWORKS.items()]
