@@ -1,8 +1,12 @@
 """What every network in `NETWORKS` owes, and what the papers say they weigh."""
 
+from functools import partial
+
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
+from stormcell.cells import CELLS, IMAGE_CELLS, unroll
 from stormcell.networks import NETWORKS
 from stormcell.networks.cost import cost_of
 
@@ -13,8 +17,13 @@ WEIGHTS = {
     "convlstm-2015-radar": 896_260,
     "hko7-convgru": 13_649_081,
     "hko7-trajgru": 12_150_053,
-    "moving-mnist-pp-convgru": 4_767_505,
-    "moving-mnist-pp-trajgru": 4_000_397,
+    "moving-mnist-pp-convgru-k3d2": 2_604_817,
+    "moving-mnist-pp-convgru-k5d1": 4_767_505,
+    "moving-mnist-pp-convgru-k7d1": 8_011_537,
+    "moving-mnist-pp-trajgru-l5": 2_842_157,
+    "moving-mnist-pp-trajgru-l9": 3_421_277,
+    "moving-mnist-pp-trajgru-l13": 4_000_397,
+    "moving-mnist-pp-trajgru-l17": 4_579_517,
     "convlstm-12": 3_973_201,
     "conv-tt-12": 2_687_281,
 }
@@ -44,3 +53,24 @@ def test_memory_grows_with_the_length():
         return cost_of(lambda: ConvGRU(2, 4), lambda cell: unroll(cell, torch.empty(1, steps, 2, 8, 8))[0]).training_bytes
 
     assert bytes_for(20) - bytes_for(10) == bytes_for(30) - bytes_for(20) > 0
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_memory_and_products_are_those_of_a_real_run(name):
+    """What the listing finds without running is what a run on the processor keeps and does, from a state that is not blank."""
+    shape, build = (1, 4, 8, *((12, 12) if name in IMAGE_CELLS else ())), partial(CELLS[name], 8, 32)
+    cost = cost_of(build, lambda cell: unroll(cell, torch.empty(shape))[0])
+    kept, held, cell = {}, [], build()
+    ours = {part.untyped_storage().data_ptr() for part in (*cell.parameters(), *cell.buffers())}
+
+    def keep(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        held.append(tensor)
+        return tensor
+
+    x = torch.randn(shape)
+    state = tuple(torch.rand_like(part) for part in cell.initial_state(x[:, 0]))
+    with FlopCounterMode(display=False) as counter, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        outputs, _ = unroll(cell, x, state)
+    assert outputs.isfinite().all() and counter.get_total_flops() == cost.flops
+    assert sum(size for place, size in kept.items() if place not in ours) == pytest.approx(cost.training_bytes, rel=0.05)

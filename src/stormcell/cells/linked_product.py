@@ -36,7 +36,7 @@ def linked_product(field: Tensor, flows: Tensor, weight: Tensor, bias: Tensor) -
     Returns:
         (batch, channels out, y, x), of the flows' dtype.
     """
-    if torch.compiler.is_compiling() or field.device.type != "cpu":
+    if torch.compiler.is_compiling() or field.device.type not in ("cpu", "meta"):  # on meta costs are counted: those of the processor
         return functional.conv2d(warp_links(field.to(flows.dtype), flows).flatten(1, 2), weight.to(flows.dtype), bias.to(flows.dtype))
     if not torch.is_grad_enabled():
         return _forward(field, flows, weight, bias)

@@ -12,6 +12,7 @@ from stormcell.networks.conv_tt import conv_tt, convlstm_12
 from stormcell.networks.encoder_forecaster import EncoderForecaster, hko7, moving_mnist_pp, shi2015
 from stormcell.networks.feedforward import MLP
 from stormcell.networks.predrnn import predrnn, predrnn_v2
+from stormcell.networks.pyramid import pyramid
 from stormcell.networks.sequence import FCLSTMForecaster, SequenceNetwork
 
 __all__ = ["MLP", "NETWORKS", "EncoderForecaster", "FCLSTMForecaster", "SequenceNetwork"]
@@ -24,10 +25,16 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "hko7-convlstm": partial(hko7, "convlstm"),
     "hko7-convgru": partial(hko7, "convgru"),
     "hko7-trajgru": partial(hko7, "trajgru"),
-    "moving-mnist-pp-convgru": partial(moving_mnist_pp, "convgru-k5d1"),
-    "moving-mnist-pp-trajgru": partial(moving_mnist_pp, "trajgru-l13"),
+    "moving-mnist-pp-convgru-k3d2": partial(moving_mnist_pp, "convgru-k3d2"),
+    "moving-mnist-pp-convgru-k5d1": partial(moving_mnist_pp, "convgru-k5d1"),
+    "moving-mnist-pp-convgru-k7d1": partial(moving_mnist_pp, "convgru-k7d1"),
+    "moving-mnist-pp-trajgru-l5": partial(moving_mnist_pp, "trajgru-l5"),
+    "moving-mnist-pp-trajgru-l9": partial(moving_mnist_pp, "trajgru-l9"),
+    "moving-mnist-pp-trajgru-l13": partial(moving_mnist_pp, "trajgru-l13"),
+    "moving-mnist-pp-trajgru-l17": partial(moving_mnist_pp, "trajgru-l17"),
     "convlstm-12": convlstm_12,
     "conv-tt-12": conv_tt,
     "predrnn": predrnn,
     "predrnn-v2": predrnn_v2,
+    "pyramid": pyramid,
 }
