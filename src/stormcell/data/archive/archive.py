@@ -2,6 +2,7 @@
 
 import datetime
 import hashlib
+import json
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -14,8 +15,12 @@ import zarr
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from stormcell.data.archive import layout
-from stormcell.data.archive.half_precision import WET, to_half
+from stormcell.data.archive.growth import commit, grow, lengths, mend, read_root
+from stormcell.data.archive.half_precision import to_half
+from stormcell.data.archive.index import Index, statistics
+from stormcell.data.archive.layout import MISSING, RAIN, write_empty
+from stormcell.data.archive.profile import PROFILES
+from stormcell.data.archive.shards import Shards
 from stormcell.data.archive.writer_lock import WriterLock
 from stormcell.errors import FramesError, ReadError, WriteError
 from stormcell.frames import Times, check_frames, grid_of, make_frames
@@ -23,16 +28,18 @@ from stormcell.grid import Grid
 
 __all__ = ["Archive", "is_archive"]
 
+_FORMAT = 1
 _SECOND = np.timedelta64(1, "s")
-_TOLERANCE = np.timedelta64(30, "s")
-_KEPT = ("source", "licence", "institution", "references", "zr_rule", "quantity")
-_OWN = ("Conventions", "stormcell_archive", "time_origin", "time_step_seconds")
+_WITH_FRAMES = ("source", "licence", "institution", "references", "zr_rule", "quantity")
+_OWN = ("Conventions", "stormcell_archive", "stormcell_profile", "time_origin", "time_step_seconds")
 
 
 def is_archive(path: str | Path) -> bool:
     """Is this folder an archive as `Archive` makes them?"""
-    document = Path(path) / "zarr.json"
-    return document.is_file() and "stormcell_archive" in document.read_text()
+    try:
+        return "stormcell_archive" in json.loads((Path(path) / "zarr.json").read_text())["attributes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 @final
@@ -40,7 +47,7 @@ class Archive:
     """Scans on an even time axis. A slot of the axis holds a scan or is a gap; a gap costs no space, however long it is.
 
     Open for reading, it is the archive as it was at that moment: what a writer adds is there when it is opened again. Only one may
-    write at a time; readers need not care. A scan is there in full or not at all, whatever happens to the writer (see `layout`).
+    write at a time; readers need not care. A scan is there in full or not at all, whatever happens to the writer (see `growth`).
 
     Args:
         path: the archive's folder; `Archive.create` makes a new one.
@@ -50,9 +57,11 @@ class Archive:
         path: its folder.
         grid: of every frame.
         step: time from one slot to the next.
+        attrs: what is known about the data: `source`, `licence`, `zr_rule`, `history`, ...
+        profile: name of its layout, in `PROFILES`.
 
     Raises:
-        ReadError: there is no archive.
+        ReadError: there is no archive, or it is damaged.
         WriteError: it is to be written, and somebody else writes it.
 
     Example:
@@ -65,11 +74,26 @@ class Archive:
         if not is_archive(self.path):
             raise ReadError(f"{path}: is no archive of stormcell; make one with stormcell ingest INPUT... {path}")
         self._lock = WriterLock(self.path) if writable else None
-        self._clean = not writable  # whether what a killed writer may have left is cleared away
-        self._open()
+        try:
+            if writable:
+                mend(self.path)
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+        self._clean = True
 
     @classmethod
-    def create(cls, path: str | Path, grid: Grid, step: np.timedelta64, *, start: np.datetime64, attrs: Mapping[str, Any] = {}) -> Self:
+    def create(
+        cls,
+        path: str | Path,
+        grid: Grid,
+        step: np.timedelta64,
+        *,
+        start: np.datetime64,
+        profile: str = "default",
+        attrs: Mapping[str, Any] | None = None,
+    ) -> Self:
         """Make an archive without scans, and open it for writing.
 
         Args:
@@ -77,6 +101,7 @@ class Archive:
             grid: of all frames to come.
             step: time from one slot to the next, whole seconds.
             start: time of the first slot, UTC; scans before it cannot be added.
+            profile: layout, one of `PROFILES`.
             attrs: what is worth knowing about the data: `source`, `licence` (an SPDX identifier), `zr_rule`, `institution`, ...
 
         Raises:
@@ -86,43 +111,41 @@ class Archive:
         every = np.timedelta64(step).astype("timedelta64[ns]")
         if every < _SECOND or every % _SECOND:
             raise FramesError(f"archive: expected a time step of whole seconds, got {step}")
-        origin = np.datetime64(start).astype("datetime64[s]")
         own = {
             "Conventions": "CF-1.11",
             "title": "Rain rate from weather radar",
-            "stormcell_archive": layout.FORMAT,
-            "time_origin": f"{origin}Z",
+            "stormcell_archive": _FORMAT,
+            "stormcell_profile": profile,
+            "time_origin": f"{np.datetime64(start).astype('datetime64[s]')}Z",
             "time_step_seconds": int(every / _SECOND),
         }
         lock = WriterLock(Path(path))
         try:
-            layout.write_empty(Path(path), grid, {**own, **_on_disk(attrs)})
+            write_empty(Path(path), grid, PROFILES[profile], {**own, **_on_disk(attrs or {})})
         finally:
             lock.release()
         return cls(path, writable=True)
 
     def _open(self) -> None:
         try:
-            document = layout.root(self.path)
-            if self._lock is not None and not self._clean:
-                layout.mend(self.path)
-                self._clean = True
+            attrs = read_root(self.path)["attributes"]
+            if attrs["stormcell_archive"] != _FORMAT:
+                raise ReadError(f"{self.path}: is an archive of format {attrs['stormcell_archive']}; this version knows {_FORMAT}")
             group = zarr.open_group(self.path, mode="r")
-            attrs = document["attributes"]
-            if attrs["stormcell_archive"] != layout.FORMAT:
-                raise ReadError(f"{self.path}: is an archive of format {attrs['stormcell_archive']}, this version knows {layout.FORMAT}")
             self.step = np.timedelta64(attrs["time_step_seconds"], "s").astype("timedelta64[ns]")
-            self._start = np.datetime64(attrs["time_origin"].rstrip("Z"), "ns")
+            start = np.datetime64(attrs["time_origin"].rstrip("Z"), "ns")
             crs = CRS.from_wkt(str(group["spatial_ref"].attrs["crs_wkt"]))
             self.grid = Grid(crs, np.asarray(group["x"]), np.asarray(group["y"]))
-            self._rain = _array(group, layout.RAIN)
-            self._slots = {name: np.asarray(_array(group, name)[:]) for name in ("present", *layout.STATISTICS)}
+            self._index = Index.read(group, start, self.step)
+            rain = group[RAIN]
+            assert isinstance(rain, zarr.Array) and rain.shards is not None
+            self._shards = Shards(self.path / RAIN, rain.shards[0], self.grid.shape, (rain.chunks[1], rain.chunks[2]))
         except ReadError:
             raise
         except Exception as error:  # whatever a broken document does to the decoders
             raise ReadError(f"{self.path}: the archive is damaged ({' '.join(str(error).split())[:200]})") from error
-        self._shard = layout.frames_per_shard_of(self.path)
-        self.attrs = _for_people(attrs)
+        self.profile = str(attrs.get("stormcell_profile", "default"))
+        self.attrs = {"licence" if name == "license" else name: value for name, value in attrs.items() if name not in _OWN}
 
     def close(self) -> None:
         """Let others write. An archive that was opened for reading only needs no closing."""
@@ -138,17 +161,17 @@ class Archive:
 
     def __len__(self) -> int:
         """How many slots there are, gaps included."""
-        return int(self._slots["present"].size)
+        return int(self._index.row.size)
 
     def __repr__(self) -> str:
         rows, columns = self.grid.shape
-        span = f"{self.axis[0]} to {self.axis[-1]}" if len(self) else "empty"
+        span = f"{self.axis[0].astype('datetime64[m]')} to {self.axis[-1].astype('datetime64[m]')}" if len(self) else "empty"
         return f"<Archive {self.path}: {int(self.present.sum())} scans in {len(self)} slots, {span}, {rows} x {columns}>"
 
     @property
     def about(self) -> dict[str, Any]:
         """Those attributes that go with every frame: source, licence, Z-R rule and the like."""
-        return {name: value for name, value in self.attrs.items() if name in _KEPT}
+        return {name: self.attrs[name] for name in _WITH_FRAMES if name in self.attrs}
 
     @property
     def axis(self) -> Times:
@@ -157,46 +180,48 @@ class Archive:
 
     def times_of(self, first: int, last: int) -> Times:
         """Times of the slots from `first` to before `last`, which need not be there yet."""
-        times: Times = self._start + np.arange(first, last) * self.step
-        return times
+        return self._index.times(first, last)
+
+    def slots_of(self, times: Times) -> NDArray[np.int64]:
+        """The slot of each time, which need not be there yet. A time may be off by 30 seconds or a tenth of a step, whichever is less.
+
+        Raises:
+            FramesError: a time is before the first slot, or between two slots.
+        """
+        return self._index.slots_of(times)
 
     @property
     def shard_slots(self) -> int:
         """How many slots share a file; what comes in together for one of them is written at once."""
-        return self._shard
+        return self._shards.frames
 
     @property
     def present(self) -> NDArray[np.bool_]:
         """(slot,) does it hold a scan?"""
-        here: NDArray[np.bool_] = self._slots["present"] == 1
-        return here
+        return self._index.present
 
     @property
     def wet_share(self) -> NDArray[np.float32]:
         """(slot,) share of the seen pixels with at least 0.1 mm/h; NaN where there is no scan."""
-        return self._statistic("wet_share")
+        return self._index.statistics["wet_share"].copy()
 
     @property
     def largest(self) -> NDArray[np.float32]:
         """(slot,) largest rain rate [mm h-1]; NaN where there is no scan."""
-        return self._statistic("largest")
+        return self._index.statistics["largest"].copy()
 
     @property
     def seen_share(self) -> NDArray[np.float32]:
         """(slot,) share of the pixels that the radar saw; NaN where there is no scan."""
-        return self._statistic("seen_share")
-
-    def _statistic(self, name: str) -> NDArray[np.float32]:
-        return np.where(self.present, self._slots[name], np.float32(np.nan))
+        return self._index.statistics["seen_share"].copy()
 
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits of the scans' times, their statistics and the grid: the same content, the same digits."""
+        here = self.present
         digest = hashlib.sha256(self.grid.crs.to_wkt().encode())
-        for part in (self.grid.x, self.grid.y, self.axis[self.present].astype(np.int64)):
+        for part in (self.grid.x, self.grid.y, self.axis[here].astype(np.int64), *(one[here] for one in self._index.statistics.values())):
             digest.update(np.ascontiguousarray(part).tobytes())
-        for name in layout.STATISTICS:
-            digest.update(self._slots[name][self.present].tobytes())
         return digest.hexdigest()[:16]
 
     def block(self, first: int, last: int, rows: slice = slice(None), columns: slice = slice(None)) -> NDArray[np.float32]:
@@ -205,7 +230,7 @@ class Archive:
         Args:
             first: a slot.
             last: the slot after the last that is wanted.
-            rows: which rows; all if not given.
+            rows: which rows, a slice without a step; all if not given.
             columns: which columns.
 
         Returns:
@@ -213,12 +238,20 @@ class Archive:
 
         Raises:
             FramesError: there are no such slots.
+            ReadError: a file of the archive is damaged.
         """
         if not 0 <= first <= last <= len(self):
             raise FramesError(f"archive: expected slots between 0 and {len(self)}, got {first} to {last}")
-        here = self.present[first:last]
-        values = np.asarray(self._rain[first:last, rows, columns]).astype(np.float32)
-        values[~here] = np.nan
+        if rows.step not in (None, 1) or columns.step not in (None, 1):
+            raise FramesError(f"archive: expected rows and columns without a step, got {rows} and {columns}")
+        where = self._index.row[first:last]
+        here = where >= 0
+        lowest, highest = (int(where[here].min()), int(where[here].max()) + 1) if here.any() else (0, 0)
+        part = self._shards.read(lowest, highest, rows, columns).astype(np.float32)
+        if here.all():
+            return part
+        values = np.full((last - first, *part.shape[1:]), np.nan, np.float32)
+        values[here] = part[where[here] - lowest]
         return values
 
     def latest(self, count: int) -> xr.DataArray:
@@ -245,34 +278,14 @@ class Archive:
         """
         inside = np.flatnonzero((self.axis >= np.datetime64(first)) & (self.axis <= np.datetime64(last)))
         if inside.size == 0:
-            raise FramesError(f"archive: no slot between {first} and {last}; {self!r}")
+            raise FramesError(f"archive: no slot between {first} and {last} in {self!r}")
         return self._frames(int(inside[0]), int(inside[-1]) + 1)
 
     def _frames(self, first: int, last: int) -> xr.DataArray:
         if first == last:
             raise FramesError(f"archive: {self.path} holds no scan yet")
         gaps = int((~self.present[first:last]).sum())
-        return make_frames(self.block(first, last), self.axis[first:last], self.grid, **self.about, gaps=gaps)
-
-    def slots_of(self, times: Times) -> NDArray[np.int64]:
-        """The slot of each time, which need not be there yet. A time may be off by 30 seconds or a tenth of a step, whichever is less.
-
-        Raises:
-            FramesError: a time is before the first slot, or between two slots.
-        """
-        slots: NDArray[np.int64] = np.round((times - self._start) / self.step).astype(np.int64)
-        off = np.abs(times - (self._start + slots * self.step))
-        if slots.size and slots.min() < 0:
-            raise FramesError(
-                f"archive: {self.path} begins at {self._start}, and {times[np.argmin(slots)]} is before; it can only grow at its end: "
-                f"ingest the older scans and this archive into a new one"
-            )
-        if np.any(off > min(_TOLERANCE, self.step // 10)):
-            raise FramesError(
-                f"archive: {times[np.argmax(off)]} lies {off.max() / _SECOND:g} s off the slots of {self.path}, "
-                f"which are {self.step / _SECOND:g} s apart from {self._start} on; give scans of one product only"
-            )
-        return slots
+        return make_frames(self.block(first, last), self.times_of(first, last), self.grid, **self.about, gaps=gaps)
 
     def append(self, frames: xr.DataArray) -> int:
         """Add scans: new ones, late ones that fill a gap, in any order. Those that are there already change nothing.
@@ -287,19 +300,20 @@ class Archive:
             FramesError: the frames lie on another grid, off the time axis, before its start, or were made by another Z-R rule.
             WriteError: the archive is not open for writing, or the disk is full.
         """
-        if self._lock is None:
-            raise WriteError(f"{self.path}: is open for reading only; open it with Archive(path, writable=True)")
-        check_frames(frames)
-        self._must_fit(frames)
+        self._must_be_writable()
+        self._must_fit(check_frames(frames))
         slots = self.slots_of(frames["time"].values)
-        seen = np.isfinite(frames.values).any(axis=(1, 2))
         there = np.zeros(slots.size, bool)
         there[slots < len(self)] = self.present[slots[slots < len(self)]]
-        new = np.flatnonzero(seen & ~there)
-        for shard in np.unique(slots[new] // self._shard):
-            chosen = new[slots[new] // self._shard == shard]
+        new = np.flatnonzero(np.isfinite(frames.values).any(axis=(1, 2)) & ~there)
+        for shard in np.unique(slots[new] // self.shard_slots):
+            chosen = new[slots[new] // self.shard_slots == shard]
             self._put(slots[chosen], to_half(frames.values[chosen]))
         return int(new.size)
+
+    def _must_be_writable(self) -> None:
+        if self._lock is None:
+            raise WriteError(f"{self.path}: is open for reading only; open it with Archive(path, writable=True)")
 
     def _must_fit(self, frames: xr.DataArray) -> None:
         grid = grid_of(frames)
@@ -310,44 +324,40 @@ class Archive:
             )
         here, there = self.attrs.get("zr_rule"), frames.attrs.get("zr_rule")
         if here and there and here != there:
-            raise FramesError(f"archive: {self.path} holds rain by the rule {here}, the frames were made by {there}; give one --zr to both")
+            raise FramesError(f"archive: {self.path} holds rain by the rule {here}, the frames were made by {there}; give the same --zr")
 
     def _put(self, slots: NDArray[np.int64], half: NDArray[np.float16]) -> None:
-        """Write the frames of one shard, in the order that `layout` tells."""
-        if not self._clean:
-            layout.mend(self.path)
+        """Write a few frames, in the order that `growth` tells."""
+        if not self._clean:  # an earlier call was interrupted
+            mend(self.path)
+        after = self._index.with_scans(slots, statistics(half))
         self._clean = False
-        first, last, before = int(slots.min()), int(slots.max()) + 1, len(self)
-        after = max(before, last)
+        columns, before = after.columns(), lengths(read_root(self.path))
+        to = {RAIN: after.rows, **{name: column.size for name, column in columns.items()}}
         try:
-            if after > before:
-                layout.grow(self.path, after)
-                self._rain = zarr.open_array(self.path / layout.RAIN, mode="r")
-            columns = {name: np.concatenate([held, np.zeros(after - before, held.dtype)]) for name, held in self._slots.items()}
-            for name, values in _statistics(half).items():
-                columns[name][before:] = np.nan
-                columns[name][slots] = values
-            columns["present"][slots] = 1
-            rain = zarr.open_array(self.path / layout.RAIN, mode="r+")
-            block = half
-            if last - first > slots.size:
-                block = np.asarray(rain[first:last])
-                block[slots - first] = half
-            rain[first:last] = block
-            start = min(first, before)
-            timed = {**{name: columns[name] for name in layout.STATISTICS}, "time": self._seconds(after), "present": columns["present"]}
-            for name, column in timed.items():
-                zarr.open_array(self.path / name, mode="r+")[start:after] = column[start:]
-            if after > before:
-                layout.commit(self.path, after)
+            if to != before:
+                grow(self.path, to)
+            rows = after.row[slots]
+            self._write_frames(rows, half)
+            for name, column in columns.items():
+                since = before[name] if name == MISSING else min(int(rows[0]), before[name])
+                if since < column.size:
+                    zarr.open_array(self.path / name, mode="r+")[since:] = column[since:]
+            if to != before:
+                commit(self.path, to)
         except OSError as error:
             raise WriteError(f"{self.path}: cannot be written ({error.strerror or error}); check the free space") from error
-        self._slots = columns
+        self._index = after
         self._clean = True
 
-    def _seconds(self, slots: int) -> NDArray[np.int64]:
-        seconds: NDArray[np.int64] = self.times_of(0, slots).astype("datetime64[s]").astype(np.int64)
-        return seconds
+    def _write_frames(self, rows: NDArray[np.int64], half: NDArray[np.float16]) -> None:
+        """One write a shard; what lies between the rows is written back as it was."""
+        first, last = int(rows[0]), int(rows[-1]) + 1
+        block = half
+        if last - first > rows.size:
+            block = self._shards.read(first, last)
+            block[rows - first] = half
+        zarr.open_array(self.path / RAIN, mode="r+")[first:last] = block
 
     def describe(self, **attrs: Any) -> None:
         """Set attributes of the archive, such as `source` or `licence`.
@@ -355,9 +365,8 @@ class Archive:
         Raises:
             WriteError: the archive is not open for writing, or the name is one that the format needs.
         """
-        if self._lock is None:
-            raise WriteError(f"{self.path}: is open for reading only; open it with Archive(path, writable=True)")
-        layout.commit(self.path, len(self), _on_disk(attrs))
+        self._must_be_writable()
+        commit(self.path, {}, _on_disk(attrs))
         self.attrs |= attrs
 
     def record(self, what: str) -> None:
@@ -367,29 +376,8 @@ class Archive:
         self.describe(history="\n".join(filter(None, [self.attrs.get("history"), line])))
 
 
-def _statistics(half: NDArray[np.float16]) -> dict[str, NDArray[np.float32]]:
-    """(frame,) of each statistic, from the values as they are kept."""
-    values = half.astype(np.float32)
-    seen = np.isfinite(values).sum(axis=(1, 2))
-    return {
-        "wet_share": ((values >= np.float32(WET)).sum(axis=(1, 2)) / seen).astype(np.float32),
-        "largest": np.fmax.reduce(values, axis=(1, 2)),
-        "seen_share": (seen / np.prod(half.shape[1:])).astype(np.float32),
-    }
-
-
 def _on_disk(attrs: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes by their names in a file: the licence by the name that ACDD, CF users and catalogues expect."""
     if own := [name for name in attrs if name in _OWN]:
         raise WriteError(f"archive: the attribute {own[0]!r} belongs to the format; choose another name")
     return {"license" if name == "licence" else name: value for name, value in attrs.items() if value is not None}
-
-
-def _for_people(attrs: Mapping[str, Any]) -> dict[str, Any]:
-    return {"licence" if name == "license" else name: value for name, value in attrs.items() if name not in _OWN}
-
-
-def _array(group: zarr.Group, name: str) -> "zarr.Array[Any]":
-    array = group[name]
-    assert isinstance(array, zarr.Array)
-    return array
