@@ -112,7 +112,7 @@ def split_windows(
     Time is cut in blocks that start at multiples of `block` since 1970 (days: at midnight UTC). Block number n goes to the part in
     whose share the fraction of (n g + offset) falls, g the golden section: the parts' blocks are spread evenly over the seasons, their
     numbers are within a few of the shares, and a block keeps its part when the archive grows. On either side of a border between
-    parts half the guard is left out; a window belongs to a part if all of its frames do.
+    parts half the guard is left out, be there scans on the other side or not; a window belongs to a part if all of its frames do.
 
     Args:
         windows: from `find_windows`.
