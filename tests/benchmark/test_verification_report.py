@@ -16,6 +16,7 @@ from stormcell.benchmark.run import verify
 from stormcell.benchmark.series import open_series
 from stormcell.benchmark.settings import Settings
 from stormcell.benchmark.verification_report import case_maps, write_report
+from stormcell.benchmark.verification_report.comparison import marked
 from stormcell.benchmark.verification_report.document import Cell, Document, Figure, KeyEntry, Panel, Section, Table
 from stormcell.benchmark.verification_report.drawing import drawn
 from stormcell.benchmark.verification_report.markdown import markdown
@@ -30,6 +31,7 @@ from tests.benchmark.hindcasts import Noted, Scaled, write_event
 from tests.cli.test_commands import stormcell
 from tests.products.test_page import browser as browser
 
+NAN = float("nan")
 HOSTILE = '<script>alert(1)</script> & "quotes" | *stars*'
 DAYS = 6
 
@@ -252,9 +254,33 @@ def test_the_other_scores_are_marked_too(whole):
     assert mae["value"].to_dict() == pytest.approx(table.to_dict())
     text = html(whole)[html(whole).index("<caption><span>Scores after 15 min") :]
     best = mae["best_method"].iloc[0]
-    assert f"<b>{mae['value'][best]:.3f}</b>" in text[text.index("MAE [mm/h]") : text.index("</tr>", text.index("MAE [mm/h]"))]
-    single = rows[(rows["score"] == "fair_crps") & (rows["method"] != "spread")]
-    assert single["value"].isna().all() and not single["significant"].any(), "what has no value is neither best nor alike"
+    assert f"<b>{mae['value'][best]:.3f}</b>" in text[(start := text.index("Mean absolute error [mm/h]")) : text.index("</tr>", start)]
+    single = rows[rows["score"] == "fair_crps"]
+    assert single["value"].notna().sum() == 1 and single["best_method"].isna().all(), "a single one is not the best of anything"
+    assert "departure" not in set(rows["score"])
+    curves = numbers(whole, "scores_by_lead_time").query("score == 'departure'").set_index("method")["value"]
+    assert curves["spread"].notna().all() and curves["persistence"].isna().all(), "one member has no histogram to speak of"
+
+
+def row_of(**changes):
+    return {"value": 0.4, "method": "a", "best_method": "b", "difference": -0.1, "significant": False} | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "cell"),
+    [
+        ({}, Cell("0.400 ≈")),
+        ({"significant": True}, Cell("0.400")),
+        ({"significant": None}, Cell("0.400")),
+        ({"best_method": "a", "difference": NAN}, Cell("0.400", best=True)),
+        ({"difference": 0.0}, Cell("0.400", best=True)),
+        ({"best_method": None, "difference": NAN}, Cell("0.400")),
+        ({"value": NAN, "difference": NAN}, Cell("-")),
+        ({"value": -1234.5}, Cell("-1234 ≈")),
+    ],
+)
+def test_cells_by_hand(changes, cell):
+    assert marked(row_of(**changes)) == cell
 
 
 def test_regimes_stand_side_by_side(whole):

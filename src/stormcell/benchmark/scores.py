@@ -167,7 +167,13 @@ def _page(figures: dict[str, Any]) -> str:
         else:
             lines.append(_line(name, row["ms"], row["reference"], row["reference_ms"]))
     both = {name: row for name, row in figures["scores"].items() if row["reference_ms"] is not None}
-    for name, kept in (("all that both have", both), ("the same without SAL", {k: row for k, row in both.items() if k != "sal"})):
+    spatial = ("sal", "fss, 4 thresholds, 6 windows")
+    sets = {
+        "all that both have": both,
+        "the same without SAL": {name: row for name, row in both.items() if name != "sal"},
+        "the same without SAL and FSS": {name: row for name, row in both.items() if name not in spatial},
+    }
+    for name, kept in sets.items():
         if kept:
             lines.append(_line(name, *(sum(row[key] for row in kept.values()) for key in ("ms", "reference_ms"))))
     lines += [

@@ -32,7 +32,7 @@ def compared(pool: Pool, best: Mapping[str, float | None], lead: np.timedelta64)
     """Each method beside the best one, for every score and threshold at a lead time.
 
     The merit of a value is how near it is to the best one there could be, -|value - best|, or -value of an error; the method with the
-    highest merit is the best of those compared, the first of several.
+    highest merit is the best of those compared, the first of several. Where all are alike, or only one has a value, none is.
 
     Args:
         pool: what is compared.
@@ -76,10 +76,11 @@ def compared(pool: Pool, best: Mapping[str, float | None], lead: np.timedelta64)
 
 
 def marked(row: Mapping[Hashable, object]) -> Cell:
-    """The value of a row of `compared`: bold if it is the best, with a mark if that may be chance."""
-    value, best = float(str(row["value"])), row["best_method"] == row["method"]
-    alike = row["significant"] is False and not best and np.isfinite(value)
-    return Cell(number_text(value) + (f" {ALIKE}" if alike else ""), best and np.isfinite(value))
+    """The value of a row of `compared`: bold if it is the best, with a mark if its difference from the best may be chance."""
+    value = float(str(row["value"]))
+    best = row["best_method"] == row["method"] or row["difference"] == 0
+    alike = row["significant"] is False and row["best_method"] is not None and not best and np.isfinite(value)
+    return Cell(number_text(value) + (f" {ALIKE}" if alike else ""), best)
 
 
 def _thresholds(values: xr.DataArray) -> Iterator[float | None]:
@@ -91,5 +92,6 @@ def _picked(values: xr.DataArray, threshold: float | None) -> xr.DataArray:
 
 
 def _winner(merit: xr.DataArray) -> str | None:
-    """The method with the highest merit, (method,); None where no method has one."""
-    return str(merit["method"].values[int(np.nanargmax(merit.values))]) if bool(merit.notnull().any()) else None
+    """The method with the highest merit, (method,); None where there are no two different ones."""
+    differ = np.unique(merit.values[np.isfinite(merit.values)]).size > 1
+    return str(merit["method"].values[int(np.nanargmax(merit.values))]) if differ else None

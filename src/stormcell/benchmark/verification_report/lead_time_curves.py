@@ -25,6 +25,8 @@ def lead_time_curves(evidence: Evidence) -> Section | None:
     for pool in track(evidence.pools, "resampling days"):
         names = drawn_scores(pool)
         bounds = pool.bounds(names) if names else xr.Dataset()
+        if "departure" in bounds:  # of one member it is near 0, and says nothing
+            bounds["departure"] = bounds["departure"].where(bounds["method"].isin(evidence.ensembles))
         for name in names:
             group = with_thresholds if "threshold" in bounds[name].dims else without
             group.setdefault((pool.family, name), []).append((pool, bounds[name]))

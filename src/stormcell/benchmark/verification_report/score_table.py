@@ -14,6 +14,7 @@ from stormcell.benchmark.verification_report.score_words import WORDS
 __all__ = ["score_table"]
 
 _MOST_EVENTS = 4  # where each stands for itself
+_ELSEWHERE = {"csi", "departure"}  # has a table of its own; compares ensembles only
 
 
 def score_table(evidence: Evidence) -> Section | None:
@@ -29,7 +30,13 @@ def score_table(evidence: Evidence) -> Section | None:
 
 def _best(pool: Pool) -> dict[str, float | None]:
     """The scores to show, and the best value of each."""
-    return {name: WORDS[name].best for name in drawn_scores(pool) if name in WORDS and name != "csi"}
+    return {name: WORDS[name].best for name in drawn_scores(pool) if name in WORDS and name not in _ELSEWHERE}
+
+
+def _name(score: str) -> str:
+    """In full, with the unit if it has one."""
+    words = WORDS[score]
+    return words.title + words.label[words.label.find(" [") :] if " [" in words.label else words.title
 
 
 def _table(evidence: Evidence, pools: list[Pool], lead: np.timedelta64) -> Table:
@@ -43,7 +50,7 @@ def _table(evidence: Evidence, pools: list[Pool], lead: np.timedelta64) -> Table
             if part["value"].notna().any():
                 name, threshold = str(part["score"].iloc[0]), float(part["threshold"].iloc[0])
                 rate = f", {threshold:g} mm/h" if np.isfinite(threshold) else ""
-                label = f"{WORDS[name].label}{evidence.note(name, pool.family)}{rate}{event}"
+                label = f"{_name(name)}{evidence.note(name, pool.family)}{rate}{event}"
                 rows.append([label, *(marked(row) for row in part.to_dict("records"))])
     caption = f"Scores after {lead_label(lead)}"
     name = f"score_table_{lead / np.timedelta64(1, 'm'):g}min"
