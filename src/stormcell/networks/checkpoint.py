@@ -11,6 +11,7 @@ memory and its weights compared, by name and shape, with those in the file.
 import hashlib
 import json
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -35,7 +36,7 @@ WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 
 MAX_CONFIG_BYTES = 2**20
 MAX_WEIGHTS_BYTES = 2**32
-_MAX_SETTING = 2**18  # a side of a frame in numbers, a width, a count: no network has more, and a joker's takes no more than a moment
+_MAX_SETTING = 4096  # sides of frames, widths, counts: no network has more, and what a joker asks for is soon found not to fit
 _MAX_ITEMS = 64  # in a list of settings
 _MAX_STEPS = 1000
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16)
@@ -237,8 +238,10 @@ def _bare(config: ModelConfig) -> dict[str, Tensor]:
 
 def _described(config: ModelConfig, path: Path) -> dict[str, Tensor]:
     try:
-        return _bare(config)
-    except (MethodError, RuntimeError, OverflowError, MemoryError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, about layers of no width; they do not fit the file
+            return _bare(config)
+    except (MethodError, RuntimeError, ArithmeticError, LookupError, AttributeError, MemoryError) as error:
         raise ReadError(f"{path.with_name(CONFIG)}: {_first_line(error)}; this version of stormcell cannot build it") from error
 
 
