@@ -29,10 +29,13 @@ def info(
     step = f"every {summary.step_minutes:g} min" if summary.step_minutes else "a single scan"
     missing = f"{summary.missing_count} missing" + (f": {', '.join(summary.missing_scans[:6])}" if summary.missing_scans else "")
     missing += " ..." if summary.missing_count > 6 else ""
+    if summary.gap_count > 1:
+        missing += f" ({summary.gap_count} gaps, the longest of {_span(summary.longest_gap_minutes)})"
     west, south, east, north = summary.lonlat_box
     lines = {
         "files": f"{summary.files} ({formats})",
         "source": summary.source,
+        "licence": summary.licence or "not stated",
         "times": f"{summary.first} to {summary.last}, {step}",
         "scans": f"{summary.scans}, {missing}" + (f", {summary.duplicate_scans} duplicate" if summary.duplicate_scans else ""),
         "grid": f"{summary.rows} rows x {summary.columns} columns, pixels of {summary.pixel_km:g} km",
@@ -46,3 +49,11 @@ def info(
     }
     for name, text in lines.items():
         print(f"{name:<9} {text}")
+
+
+def _span(minutes: float) -> str:
+    """A time that a person can grasp."""
+    for unit, length in (("days", 1440.0), ("h", 60.0)):
+        if minutes >= 2 * length:
+            return f"{minutes / length:.3g} {unit}"
+    return f"{minutes:.3g} min"

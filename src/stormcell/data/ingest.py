@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from stormcell.data.archive import Archive
+from stormcell.data.archive import PROFILES, Archive, mlcast
 from stormcell.data.read import Scan, ScreenedPixelsWarning, SkippedFileWarning, even_scans, find_scans, read_scan
 from stormcell.errors import FramesError, ReadError, StormcellError
 from stormcell.frames import Times, grid_of
@@ -51,9 +51,10 @@ class _Piece(NamedTuple):
 
 
 class _Decoded(NamedTuple):
-    """A piece, read: what could be used of it, and what there is to say about the rest."""
+    """A piece, read: its frames if there are any, and what there is to say about the rest."""
 
-    parts: list[xr.DataArray]
+    number: int
+    frames: xr.DataArray | None
     screened: list[str]
     skipped: list[str]
 
@@ -64,7 +65,8 @@ def ingest(
     *,
     zr: ZRRule | None = None,
     step: np.timedelta64 | None = None,
-    attrs: Mapping[str, Any] = {},
+    profile: str | None = None,
+    attrs: Mapping[str, Any] | None = None,
     workers: int | str = 1,
     skip_bad: bool = False,
 ) -> Ingested:
@@ -78,6 +80,8 @@ def ingest(
         path: the archive's folder.
         zr: rule from reflectivity to rain rate; each format's own if None.
         step: time between two scans of a new archive; found from the scans if None.
+        profile: layout of a new archive, one of `stormcell.data.archive.PROFILES`; "default" if None. "mlcast" holds the data to the
+            rules of that collection.
         attrs: of the archive: `source`, `licence` and the like; they replace what it had.
         workers: 1 decodes in this process, more in so many local ones; a text is the address of a Dask scheduler.
         skip_bad: leave out files that cannot be read or do not fit, with a `SkippedFileWarning`, instead of raising.
@@ -88,21 +92,25 @@ def ingest(
         WriteError: the archive is being written by someone else, or cannot be written.
     """
     scans = find_scans(inputs, skip_bad=skip_bad)
-    archive, scans = _opened(Path(path), scans, zr, step, attrs, skip_bad)
+    if any(scan.path.resolve() == Path(path).resolve() for scan in scans):
+        raise FramesError(f"archive: {path} is among the inputs; give another name for the archive")
+    archive, scans = _opened(Path(path), scans, zr, step, profile, dict(attrs or {}), skip_bad)
     with archive:
         pieces, known = _plan(archive, scans, skip_bad)
         new = skipped = 0
         decode = partial(_decode, grid=archive.grid, zr=zr, skip_bad=skip_bad)
-        with runner(workers if len(pieces) > 1 else 1) as run:
-            for decoded in track(run(decode, pieces, lost=_lost), "adding", total=len(pieces)):
-                skipped += len(decoded.skipped)
-                for message in decoded.skipped:
+        with runner(1 if workers != 1 and not pieces else workers) as run:
+            decoded = run(decode, enumerate(pieces), lost=_lost)
+            in_order = decoded if PROFILES[archive.profile].keeps_gaps else _in_order(decoded)
+            for piece in track(in_order, "adding", total=len(pieces)):
+                skipped += len(piece.skipped)
+                for message in piece.skipped:
                     warnings.warn(message, SkippedFileWarning, stacklevel=2)
-                for message in decoded.screened:
+                for message in piece.screened:
                     warnings.warn(message, ScreenedPixelsWarning, stacklevel=2)
-                for part in decoded.parts:
-                    new += archive.append(part)
-                    _describe(archive, part)
+                if piece.frames is not None:
+                    new += archive.append(piece.frames)
+                    _describe(archive, piece.frames)
         if attrs:
             archive.describe(**attrs)
         if new:
@@ -111,14 +119,23 @@ def ingest(
 
 
 def _opened(
-    path: Path, scans: list[Scan], zr: ZRRule | None, step: np.timedelta64 | None, attrs: Mapping[str, Any], skip_bad: bool
+    path: Path,
+    scans: list[Scan],
+    zr: ZRRule | None,
+    step: np.timedelta64 | None,
+    profile: str | None,
+    attrs: dict[str, Any],
+    skip_bad: bool,
 ) -> tuple[Archive, list[Scan]]:
     """The archive, made if it is not there, and the scans that fit an even step."""
     if path.exists():
         archive = Archive(path, writable=True)
-        if step is not None and np.timedelta64(step) != archive.step:
+        has, wanted = (archive.profile, archive.step), (profile or archive.profile, archive.step if step is None else step)
+        if has != wanted:
             archive.close()
-            raise FramesError(f"archive: {path} has a step of {archive.step.astype('timedelta64[s]')}, not {step}")
+            raise FramesError(
+                f"archive: {path} has profile {has[0]} and a step of {_words(has[1])}, not {wanted[0]} and {_words(wanted[1])}"
+            )
         return archive, scans
     start = min(scan.times.min() for scan in scans)
     if step is None:
@@ -126,19 +143,40 @@ def _opened(
         if axis.size < 2:
             raise FramesError(f"archive: {path} is new, and one scan tells no time step; give more scans, or --step 5min")
         start, step = axis[0], axis[1] - axis[0]
-    return Archive.create(path, _usual_grid(scans, zr, skip_bad), step, start=start, attrs=attrs), scans
+    grid, seen = _usual_grid(scans, zr, skip_bad)
+    if profile == "mlcast":
+        attrs = {**mlcast.own_attributes(start), **attrs}
+        if broken := mlcast.broken_rules(grid, seen, np.concatenate([scan.times for scan in scans]), attrs):
+            raise FramesError(f"archive: {path} would break {len(broken)} of the rules of mlcast: {'; '.join(broken)}")
+    return Archive.create(path, grid, step, start=start, profile=profile or "default", attrs=attrs), scans
 
 
-def _usual_grid(scans: Sequence[Scan], zr: ZRRule | None, skip_bad: bool) -> Grid:
-    """The grid of the first scan; where bad files are to be left out, the one that most of a few scans share."""
-    grids: list[Grid] = []
+def _words(step: np.timedelta64) -> str:
+    return f"{step / np.timedelta64(1, 's'):g} s"
+
+
+def _in_order(decoded: Iterable["_Decoded"]) -> Iterator["_Decoded"]:
+    """The pieces as they were numbered; those that are ready early wait."""
+    waiting: dict[int, _Decoded] = {}
+    following = 0
+    for piece in decoded:
+        waiting[piece.number] = piece
+        while following in waiting:
+            yield waiting.pop(following)
+            following += 1
+
+
+def _usual_grid(scans: Sequence[Scan], zr: ZRRule | None, skip_bad: bool) -> tuple[Grid, NDArray[np.bool_]]:
+    """The grid of the first scan, and what is seen of it; where bad files are to be left out, the one that most of a few scans share."""
+    grids: list[tuple[Grid, NDArray[np.bool_]]] = []
     for index in dict.fromkeys(np.linspace(0, len(scans) - 1, _FIRST_SCANS if skip_bad else 1).astype(int).tolist()):
         with _noting(skip_bad, []), warnings.catch_warnings():
             warnings.simplefilter("ignore", ScreenedPixelsWarning)  # said when the scan is added
-            grids.append(grid_of(read_scan(scans[index], zr=zr, until=np.sort(scans[index].times)[:2][-1])))
+            frames = read_scan(scans[index], zr=zr, until=np.sort(scans[index].times)[:2][-1])
+            grids.append((grid_of(frames), np.isfinite(frames.values).any(axis=0)))
     if not grids:
         raise ReadError(f"{scans[0].path} and {len(scans) - 1} more: none of those that were tried could be read")
-    kinds = [next(index for index, first in enumerate(grids) if first.same_as(grid)) for grid in grids]
+    kinds = [next(index for index, (first, _) in enumerate(grids) if first.same_as(grid)) for grid, _ in grids]
     return grids[Counter(kinds).most_common(1)[0][0]]
 
 
@@ -149,11 +187,16 @@ def _plan(archive: Archive, scans: Sequence[Scan], skip_bad: bool) -> tuple[list
     known = 0
     for scan in scans:
         with _noting(skip_bad, None):
-            slots = archive.slots_of(scan.times)
+            try:
+                slots = archive.slots_of(scan.times)
+            except FramesError as error:
+                raise FramesError(f"{scan.path}: {error}") from error
             fresh = np.array([slot not in taken for slot in slots.tolist()], bool)
             first_of_slot = np.zeros(slots.size, bool)
             first_of_slot[np.unique(slots, return_index=True)[1]] = True
             chosen = fresh & first_of_slot
+            if not PROFILES[archive.profile].keeps_gaps and np.any(slots[chosen] < len(archive)):
+                raise FramesError(f"{scan.path}: comes late, and an archive of profile {archive.profile} takes scans in order only")
             known += int((~chosen).sum())
             taken.update(slots[chosen].tolist())
             for shard in np.unique(slots[chosen] // archive.shard_slots).tolist():
@@ -166,33 +209,35 @@ def _plan(archive: Archive, scans: Sequence[Scan], skip_bad: bool) -> tuple[list
     return pieces, known
 
 
-def _decode(piece: _Piece, *, grid: Grid, zr: ZRRule | None, skip_bad: bool) -> _Decoded:
+def _decode(numbered: tuple[int, _Piece], *, grid: Grid, zr: ZRRule | None, skip_bad: bool) -> _Decoded:
     """Read the scans of a piece. Runs in a worker, so it hands back what there is to say instead of warning."""
+    number, piece = numbered
     parts: list[xr.DataArray] = []
     skipped: list[str] = []
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", ScreenedPixelsWarning)
         for scan in piece.scans:
             with _noting(skip_bad, skipped):
-                frames = read_scan(scan, zr=zr, since=scan.times.min(), until=scan.times.max())
-                if not grid.same_as(grid_of(frames)):
+                part = read_scan(scan, zr=zr, since=scan.times.min(), until=scan.times.max())
+                if not grid.same_as(grid_of(part)):
                     raise FramesError(
-                        f"{scan.path}: its {frames.shape[1]} x {frames.shape[2]} pixels are not those of the archive, or lie elsewhere; "
+                        f"{scan.path}: its {part.shape[1]} x {part.shape[2]} pixels are not those of the archive, or lie elsewhere; "
                         "give scans of one product only, or leave it out with --skip-bad"
                     )
-                parts.append(frames.isel(time=np.isin(frames["time"].values, scan.times)))
-    joined = [join_frames(parts, times=piece.times)] if parts else []
-    return _Decoded(joined, [str(warning.message) for warning in said], skipped)
+                parts.append(part.isel(time=np.isin(part["time"].values, scan.times)))
+    frames = join_frames(parts, times=piece.times) if parts else None
+    return _Decoded(number, frames, [str(warning.message) for warning in said], skipped)
 
 
-def _lost(piece: _Piece, reason: str) -> _Decoded:
-    raise StormcellError(f"{piece.scans[0].path} and {len(piece.scans) - 1} more: {reason}")
+def _lost(numbered: tuple[int, _Piece], reason: str) -> _Decoded:
+    scans = numbered[1].scans
+    raise StormcellError(f"{scans[0].path} and {len(scans) - 1} more: {reason}")
 
 
-def _describe(archive: Archive, part: xr.DataArray) -> None:
+def _describe(archive: Archive, frames: xr.DataArray) -> None:
     """Keep what the first frames say about themselves."""
-    facts = {name: part.attrs[name] for name in ("source", "institution", "references", "zr_rule", "quantity") if part.attrs.get(name)}
-    if licence := part.attrs.get("licence") or part.attrs.get("license"):
+    facts = {name: frames.attrs[name] for name in ("source", "institution", "references", "zr_rule", "quantity") if frames.attrs.get(name)}
+    if licence := frames.attrs.get("licence") or frames.attrs.get("license"):
         facts["licence"] = licence
     if missing := {name: value for name, value in facts.items() if name not in archive.attrs}:
         archive.describe(**missing)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from stormcell.data.archive import Archive, is_archive
 from stormcell.data.read import Scan, ScreenedPixelsWarning, SkippedFileWarning, even_scans, find_scans, read_scan
 from stormcell.errors import FramesError, ReadError
 from stormcell.frames import Times, grid_of
@@ -36,6 +37,8 @@ class Summary:
     step_minutes: float | None
     missing_count: int
     missing_scans: list[str]  # the first thousand
+    gap_count: int
+    longest_gap_minutes: float
     duplicate_scans: int
     rows: int
     columns: int
@@ -50,6 +53,7 @@ class Summary:
     largest_rain_rate: float
     screened_pixels: int
     source: str
+    licence: str | None
 
     def as_dict(self) -> dict[str, Any]:
         """For a program: plain numbers, strings and lists."""
@@ -79,6 +83,18 @@ class _Tally:
         self.screened += int(frames.attrs["pixels_screened"])
         self.unseen += list(frames["time"].values[~known.any(axis=(1, 2))])
 
+    def add_archive(self, archive: Archive) -> None:
+        """The same from an archive's statistics, without a look at its frames."""
+        pixels = archive.grid.shape[0] * archive.grid.shape[1]
+        here = archive.present
+        seen = np.round(archive.seen_share[here].astype(np.float64) * pixels)
+        self.paths.append(archive.path)
+        self.attrs = {"source": archive.path.name, **archive.about}
+        self.pixels += int(here.sum()) * pixels
+        self.seen += int(seen.sum())
+        self.wet += int(np.round(archive.wet_share[here] * seen).sum())
+        self.largest = max([self.largest, *archive.largest[here].max(keepdims=True, initial=0.0).tolist()])
+
 
 def summarise(inputs: str | Path | Iterable[str | Path], *, zr: ZRRule | None = None, skip_bad: bool = False) -> Summary:
     """Read every file once and sum up what is there; memory grows neither with the number of files nor with the frames in one.
@@ -98,13 +114,12 @@ def summarise(inputs: str | Path | Iterable[str | Path], *, zr: ZRRule | None = 
         warnings.simplefilter("ignore", ScreenedPixelsWarning)  # counted
         for scan in track(scans, "reading"):
             try:
+                if is_archive(scan.path):
+                    archive = Archive(scan.path)
+                    _tally_of(archive.grid, tallies).add_archive(archive)
+                    continue
                 for frames in _blocks(scan, zr):
-                    here = grid_of(frames)
-                    tally = next((known for known in tallies if known.grid.same_as(here)), None)
-                    if tally is None:
-                        tally = _Tally(here)
-                        tallies.append(tally)
-                    tally.add(scan.path, frames)
+                    _tally_of(grid_of(frames), tallies).add(scan.path, frames)
             except ReadError as error:
                 if not skip_bad:
                     raise
@@ -113,6 +128,15 @@ def summarise(inputs: str | Path | Iterable[str | Path], *, zr: ZRRule | None = 
         raise ReadError("none of the files could be read; see the warnings for the reasons")
     tally = _usual(tallies, skip_bad)
     return _summary([scan for scan in scans if scan.path in set(tally.paths)], axis, tally)
+
+
+def _tally_of(grid: Grid, tallies: list[_Tally]) -> _Tally:
+    """The tally of this grid, a new one if it is the first of its kind."""
+    tally = next((known for known in tallies if known.grid.same_as(grid)), None)
+    if tally is None:
+        tally = _Tally(grid)
+        tallies.append(tally)
+    return tally
 
 
 def _blocks(scan: Scan, zr: ZRRule | None) -> Iterator[xr.DataArray]:
@@ -140,15 +164,20 @@ def _summary(scans: list[Scan], axis: Times, tally: _Tally) -> Summary:
     step = axis[1] - axis[0] if axis.size > 1 else np.timedelta64(1, "ns")
     slots = np.round((stamps - axis[0]) / step).astype(np.int64)
     missing = np.union1d(axis[np.setdiff1d(np.arange(axis.size), slots)], np.array(tally.unseen, dtype=axis.dtype))
+    minutes = float(step / np.timedelta64(1, "m"))
+    gaps = np.split(missing, np.flatnonzero(np.diff(missing) > 1.5 * step) + 1) if missing.size else []
+    licence = tally.attrs.get("licence") or tally.attrs.get("license")
     return Summary(
         files=len(scans),
         formats=dict(Counter(scan.format for scan in scans)),
         scans=int(stamps.size),
         first=_iso(axis[0]),
         last=_iso(axis[-1]),
-        step_minutes=float(step / np.timedelta64(1, "m")) if axis.size > 1 else None,
+        step_minutes=minutes if axis.size > 1 else None,
         missing_count=int(missing.size),
         missing_scans=[_iso(stamp) for stamp in missing[:1000]],
+        gap_count=len(gaps),
+        longest_gap_minutes=max((gap.size for gap in gaps), default=0) * minutes,
         duplicate_scans=int(stamps.size - np.unique(slots).size),
         rows=tally.grid.shape[0],
         columns=tally.grid.shape[1],
@@ -163,6 +192,7 @@ def _summary(scans: list[Scan], axis: Times, tally: _Tally) -> Summary:
         largest_rain_rate=tally.largest,
         screened_pixels=tally.screened,
         source=str(tally.attrs.get("source", "")),
+        licence=str(licence) if licence else None,
     )
 
 
