@@ -1,5 +1,6 @@
 """Moving an image: the value at each pixel is looked up where it came from (a backward warp)."""
 
+from copy import copy
 from typing import Self
 
 import cv2
@@ -52,6 +53,12 @@ class Sampler:
         """(rows, columns) of the image."""
         rows, columns = self._values.shape
         return rows, columns
+
+    def holding(self: Self, values: Floats) -> "Sampler":
+        """A sampler of another image (y, x) with the same unseen pixels; values are float32 and finite, also there, and are not copied."""
+        other = copy(self)
+        other._values = np.ascontiguousarray(values)
+        return other
 
     def at(self: Self, column: Floats, row: Floats) -> Floats:
         """The image at these places [pixels; (0, 0) is the centre of the first pixel], which may be fractions.

@@ -75,7 +75,7 @@ def forecast_by_cascade(
         return make_forecast(rain_rate, past, lead_times, method=name, steps_since_last_scan=late, fallback=f"advection: {reason}")
     km, step_minutes = grid_of(past).pixel_km, float(step_of(past) / np.timedelta64(1, "m"))
     ensemble = _Ensemble(
-        last=frames[-1],
+        sampler=Sampler(frames[-1]),
         evolution=_evolution(start, settings),
         trajectories=Trajectories(motion),
         domain=start.levels.domain,
@@ -127,7 +127,7 @@ class _Ensemble:
     """All that members share.
 
     Attributes:
-        last: the last scan (y, x) [mm h-1]; NaN = not seen.
+        sampler: of the last scan.
         evolution: of the cascade.
         trajectories: along the motion.
         leads: lead times in steps since the last scan.
@@ -138,7 +138,7 @@ class _Ensemble:
         seeds: of all random numbers.
     """
 
-    last: Floats
+    sampler: Sampler
     evolution: Evolution
     trajectories: Trajectories
     domain: SpectralDomain
@@ -150,7 +150,7 @@ class _Ensemble:
 
     def forecast(self, members: int) -> Floats:
         """(member, lead_time, y, x) [mm h-1]."""
-        rain_rate = np.empty((members, len(self.leads), *self.last.shape), np.float32)
+        rain_rate = np.empty((members, len(self.leads), *self.sampler.shape), np.float32)
         threads = max(1, min(cv2.getNumThreads(), members))  # what this process may use: a worker of a hindcast has one
         with ThreadPoolExecutor(threads) as pool:
             for _ in track(pool.map(self._fill, range(members), rain_rate), "forecast", total=members):
@@ -165,11 +165,9 @@ class _Ensemble:
         rain, lead = self.shaping.observed, 0
         for step, spectrum in enumerate(self.evolution.steps(wanted[-1], rng), start=1):
             rain = self.shaping.rain(self.domain.field(spectrum), step=step, before=rain)
-            sampler = None
             while lead < len(wanted) and wanted[lead] == step:
-                sampler = sampler or Sampler(np.where(self.shaping.seen, rain, np.float32(np.nan)))
-                moved = sampler.at(*next(places))
-                room[lead] = np.where(moved < np.float32(THRESHOLD), np.float32(0), moved)
+                moved = self.sampler.holding(rain).at(*next(places))
+                np.multiply(moved, moved >= np.float32(THRESHOLD), out=room[lead])  # NaN times 0 is NaN
                 lead += 1
 
     def _change(self, rng: np.random.Generator) -> Callable[[float], tuple[float, float]] | None:

@@ -32,7 +32,8 @@ class LagrangianProbability:
     time, all of them spread evenly over the disk. The share of members above a threshold comes near P the more members there are;
     `probability` gives P itself.
 
-    NaN where advection has it; a shift into what was not seen is not made. The seed turns the pattern of vectors. A smaller ensemble is the beginning of a larger one.
+    NaN where advection has it; a shift into what was not seen is not made. The seed turns the pattern of vectors. A smaller ensemble is
+    the beginning of a larger one.
 
     Attributes:
         growth: c, of the radius [km per minute].

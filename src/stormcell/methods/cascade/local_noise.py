@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from stormcell.methods.cascade.decibels import THRESHOLD_DB
 from stormcell.methods.cascade.domain import SpectralDomain
-from stormcell.methods.cascade.noise import nonparametric_amplitude, taper, windowed_amplitude
+from stormcell.methods.cascade.noise import nonparametric_amplitude, normal_numbers, taper, windowed_amplitude
 
 __all__ = ["LocalNoise"]
 
@@ -71,7 +71,7 @@ class LocalNoise:
 
     def draw(self, rng: np.random.Generator) -> Spectrum:
         """See `Noise`."""
-        white = rng.standard_normal(2 * self._domain.wavenumber.size, dtype=np.float32).view(np.complex64)
+        white = normal_numbers(rng, 2 * self._domain.wavenumber.size).view(np.complex64)
         field = np.zeros(self._domain.shape, np.float32)
         for row in self._used:
             filtered = self._domain.field(white * self._amplitudes[row])

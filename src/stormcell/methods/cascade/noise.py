@@ -1,5 +1,6 @@
 """Noise with the structure of rain: white noise through a filter that has the observed power spectrum."""
 
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from stormcell.methods.cascade.domain import SpectralDomain
 
-__all__ = ["GlobalNoise", "Noise", "nonparametric_amplitude", "parametric_amplitude", "taper", "windowed_amplitude"]
+__all__ = ["GlobalNoise", "Noise", "nonparametric_amplitude", "normal_numbers", "parametric_amplitude", "taper", "windowed_amplitude"]
 
 Floats = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
@@ -49,9 +50,28 @@ class GlobalNoise:
 
     def draw(self, rng: np.random.Generator) -> Spectrum:
         """See `Noise`."""
-        numbers = rng.standard_normal(self._amplitude.size, dtype=np.float32)
+        numbers = normal_numbers(rng, self._amplitude.size)
         numbers *= self._amplitude
         return numbers.view(np.complex64)
+
+
+def normal_numbers(rng: np.random.Generator, count: int) -> Floats:
+    """Normal numbers of mean 0 and variance 1 from 16 random bits each: the middles of 65,536 equally likely intervals.
+
+    They end at +-4.3, which nobody sees in sums of thousands of them, and take a quarter of the time.
+    """
+    bits = rng.integers(0, 2**64, size=-(-count // 4), dtype=np.uint64, endpoint=False).view(np.uint16)[:count]
+    numbers: Floats = _quantiles().take(bits.astype(np.intp), mode="clip")
+    return numbers
+
+
+@lru_cache(maxsize=1)
+def _quantiles() -> Floats:
+    from scipy.special import ndtri  # slow to import
+
+    quantiles = ndtri((np.arange(2**16) + 0.5) / 2**16)
+    scaled: Floats = (quantiles / quantiles.std()).astype(np.float32)
+    return scaled
 
 
 def taper(shape: tuple[int, int]) -> Floats:
