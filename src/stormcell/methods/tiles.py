@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from stormcell.errors import MethodError
+
 __all__ = ["Cut", "cuts", "in_tiles"]
 
 
@@ -45,7 +47,7 @@ def cuts(size: int, *, tile: int, overlap: int, multiple: int = 1, fixed: bool =
         fixed: all tiles are of the length `tile`, for networks that take no other.
 
     Raises:
-        ValueError: tiles too short for their overlap.
+        MethodError: tiles too short for their overlap.
     """
     shared = overlap + (0 if fixed else multiple - 1)
     whole = size if fixed else math.ceil(size / multiple) * multiple
@@ -54,7 +56,7 @@ def cuts(size: int, *, tile: int, overlap: int, multiple: int = 1, fixed: bool =
         return [Cut(0, length, torch.ones(length))]
     longest = tile // multiple * multiple
     if longest < 3 * shared + multiple:  # so that no more than two tiles fade into each other at one place
-        raise ValueError(f"expected tiles of at least {3 * shared + 2 * multiple} pixels for an overlap of {overlap}, got {tile}")
+        raise MethodError(f"expected tiles of at least {3 * shared + 2 * multiple} pixels for an overlap of {overlap}, got {tile}")
     count = math.ceil((whole - shared) / (longest - shared))
     length = longest if fixed else math.ceil((whole + (count - 1) * shared) / count / multiple) * multiple
     starts = [index * (whole - length) // (count - 1) // multiple * multiple for index in range(count)]
