@@ -9,7 +9,7 @@ __all__ = ["benchmark"]
 
 
 def benchmark(
-    what: Annotated[str, typer.Argument(help="What to measure: nowcast, cells, scores or hindcast.")],
+    what: Annotated[str, typer.Argument(help="What to measure: nowcast, ensemble, cells, training, scores or hindcast.")],
     data: Annotated[Path | None, typer.Option(help="Folder of radar events; the environment's STORMCELL_TEST_DATA if left out.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write all figures to this JSON file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also write the tables to this Markdown file.")] = None,
@@ -19,13 +19,17 @@ def benchmark(
     from stormcell.cli.terminal import progress_and_warnings
     from stormcell.errors import StormcellError
 
-    if what not in ("nowcast", "cells", "scores", "hindcast"):
-        raise StormcellError(f"unknown benchmark {what!r}: expected nowcast, cells, scores or hindcast")
+    if what not in ("nowcast", "ensemble", "cells", "training", "scores", "hindcast"):
+        raise StormcellError(f"unknown benchmark {what!r}: expected nowcast, ensemble, cells, training, scores or hindcast")
     with progress_and_warnings():
         if what == "cells":
             from stormcell.benchmark.cells import benchmark_cells
 
             benchmark_cells(output=output, report=report, repeats=repeats)
+        elif what == "training":
+            from stormcell.benchmark.training import benchmark_training
+
+            benchmark_training(output=output, report=report, repeats=repeats)
         elif what == "scores":
             from stormcell.benchmark.scores import benchmark_scores
 
@@ -34,6 +38,10 @@ def benchmark(
             from stormcell.benchmark.hindcast import benchmark_hindcast
 
             benchmark_hindcast(output=output, report=report, repeats=repeats)
+        elif what == "ensemble":
+            from stormcell.benchmark.ensemble import benchmark_ensemble
+
+            benchmark_ensemble(data, output=output, report=report, repeats=repeats)
         else:
             from stormcell.benchmark.nowcast import benchmark_nowcast
 

@@ -58,7 +58,7 @@ def test_near_pysteps(storm):
 
     ours, theirs = (method(past, LEADS[:6]).values[0] for method in (Sprog(estimate=motion), PystepsSprog()))
     both = np.isfinite(ours) & np.isfinite(theirs)
-    assert both.mean() > 0.5 and np.corrcoef(ours[both], theirs[both])[0, 1] > 0.9
+    assert both.mean() > 0.5 and np.corrcoef(ours[both], theirs[both])[0, 1] > 0.85
 
 
 def test_lead_times_between_the_steps(storm):

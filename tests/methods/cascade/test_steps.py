@@ -109,8 +109,11 @@ def test_masks_hold_the_rain(storm):
 
 def test_the_error_of_velocity():
     """Laplace numbers of variance 1 times a t^b + c km/h; at 60 minutes that is 20.2 along and 12.1 across."""
-    drawn = [VelocityNoise.drawn(np.random.default_rng(seed)) for seed in range(4000)]
-    assert np.var([noise.e_along for noise in drawn]) == pytest.approx(1, rel=0.1)
+    members = [VelocityNoise.of_member(member, (0.3, 0.8)) for member in range(1000)]
+    drawn = np.array([[noise.e_along, noise.e_across] for noise in members])
+    np.testing.assert_allclose(drawn.var(axis=0), 1, rtol=0.03)
+    assert np.abs(drawn.mean(axis=0)).max() < 0.02 and abs(np.corrcoef(drawn.T)[0, 1]) < 0.05
+    assert np.abs(drawn[:20].mean(axis=0)).max() < 0.2, "few members are spread evenly, too"
     along, across = VelocityNoise(1.0, -1.0).at(60, km=1.0, step_minutes=5)
     assert (along * 12, across * 12) == pytest.approx((10.88 * 60**0.23 - 7.68, -(5.76 * 60**0.31 - 2.72)))
     assert VelocityNoise(1.0, 1.0).at(60, km=2.0, step_minutes=10) == pytest.approx((along, -across))

@@ -160,7 +160,7 @@ class _Ensemble:
     def _fill(self, member: int, room: Floats) -> None:
         """Make a member, into (lead_time, y, x)."""
         rng = np.random.Generator(np.random.SFC64(np.random.SeedSequence(self.seeds.entropy, spawn_key=(member,))))
-        places = self.trajectories.followed(self.leads, change=self._change(rng))
+        places = self.trajectories.followed(self.leads, change=self._change(member))
         wanted = [_whole_step(lead) for lead in self.leads]
         rain, lead = self.shaping.observed, 0
         for step, spectrum in enumerate(self.evolution.steps(wanted[-1], rng), start=1):
@@ -170,8 +170,9 @@ class _Ensemble:
                 np.multiply(moved, moved >= np.float32(THRESHOLD), out=room[lead])  # NaN times 0 is NaN
                 lead += 1
 
-    def _change(self, rng: np.random.Generator) -> Callable[[float], tuple[float, float]] | None:
+    def _change(self, member: int) -> Callable[[float], tuple[float, float]] | None:
         if self.velocity is None:
             return None
-        velocity, noise = self.velocity, VelocityNoise.drawn(rng)
+        first, second = np.random.default_rng(self.seeds).random(2)
+        velocity, noise = self.velocity, VelocityNoise.of_member(member, (float(first), float(second)))
         return lambda lead: velocity(noise, lead * self.step_minutes)

@@ -26,7 +26,7 @@ _GOLDEN = 1.32471795724474602596  # the root of g^3 = g + 1: steps of 1/g and 1/
 class LagrangianProbability:
     """How often it rains within a disk about the place where the rain at a pixel comes from; the disk grows with lead time.
 
-        P(R(x, t) >= L) = share of the disk |y - X(t)| <= c t with R(y, 0) >= L,   X(t) = where the path from x leads back to
+        P(R(x, t) >= L) = share of the disk |y - X(t)| <= c t / 2 with R(y, 0) >= L,   X(t) = where the path from x leads back to
 
     An ensemble stands for the disk: each member is the last scan carried along, and shifted by a vector of its own that grows with lead
     time, all of them spread evenly over the disk. The share of members above a threshold comes near P the more members there are;
@@ -36,13 +36,13 @@ class LagrangianProbability:
     the beginning of a larger one.
 
     Attributes:
-        growth: c, of the radius [km per minute].
+        growth: c, of the diameter [km per minute].
         estimate: motion estimator, (time, y, x) -> (2, y, x) pixels per step.
         past_steps: how many of the last frames go into the motion.
 
     Source:
         Germann & Zawadzki (2004), doi:10.1175/1520-0450(2004)043<0074:SDOTPO>2.0.CO;2, the "local Lagrangian" way, with the growth that
-        they found best for the rain of 1 km per minute.
+        they found best, 1 km per minute.
     """
 
     growth: float = 1.0
@@ -102,7 +102,7 @@ class LagrangianProbability:
         origin = latest_seen(past)
         late = past.sizes["time"] - 1 - origin
         leads = [float(lead) for lead in np.asarray(lead_times) / step_of(past) + late]
-        pixels = self.growth * float(step_of(past) / np.timedelta64(1, "m")) / grid_of(past).pixel_km
+        pixels = self.growth / 2 * float(step_of(past) / np.timedelta64(1, "m")) / grid_of(past).pixel_km
         return past.values[origin], self.estimate(past.values[-self.past_steps :]), leads, [lead * pixels for lead in leads]
 
 
