@@ -90,6 +90,7 @@ class TrainingConfig(_Strict):
             them on their own forecasts from the start.
         decoupling: weight of PredRNN-V2's decoupling loss.
         diagnose_every: steps between two looks at gradients and units; 0 for never.
+        start_from: model folder whose weights are taken where they fit, of the same network or a shallower one; left out for none.
         devices: how many processors (or accelerators) share each batch.
         accelerator: Lightning's name of them: "cpu", "gpu", "auto".
         nodes: machines.
@@ -115,6 +116,7 @@ class TrainingConfig(_Strict):
     scheduled_sampling: int = Field(default=0, ge=0)
     decoupling: float = Field(default=0.0, ge=0)
     diagnose_every: int = Field(default=0, ge=0)
+    start_from: str | None = None
     devices: int = Field(default=1, ge=1)
     accelerator: str = "cpu"
     nodes: int = Field(default=1, ge=1)

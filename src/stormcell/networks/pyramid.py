@@ -26,11 +26,13 @@ def pyramid(
     patch: int = 2,
     tail: int | None = 16,
     dropout: float = 0.0,
+    coordinates: bool = False,
 ) -> EncoderForecaster:
     """Cells on grids that halve from scale to scale.
 
-    The design of `hko7`, with two differences that suit small images and small budgets. Squares of pixels become channels in place
-    of the first strided convolution, which loses nothing of the last frame; and every further scale halves the grid.
+    The design of `hko7`, with three differences. Squares of pixels become channels in place of the first strided convolution, which
+    loses nothing of the last frame; every further scale halves the grid; and the network is not told where in the image a pixel is,
+    so that it knows no place by heart and is the same on any other grid.
 
     Args:
         cell: a name in `PYRAMID_CELLS`.
@@ -40,6 +42,7 @@ def pyramid(
         patch: side of the squares of pixels that become channels [pixels].
         tail: channels of the 3x3 convolution before the last one, None for none.
         dropout: see `EncoderForecaster`.
+        coordinates: see there; for networks that will see no other grid than the one they learn from.
 
     Raises:
         ValueError: no such cell.
@@ -56,4 +59,4 @@ def pyramid(
         )
         for scale, width in enumerate(hidden)
     ]
-    return EncoderForecaster(stages, patch=patch, coordinates=True, tail=tail, dropout=dropout)
+    return EncoderForecaster(stages, patch=patch, coordinates=coordinates, tail=tail, dropout=dropout)

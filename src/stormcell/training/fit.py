@@ -24,6 +24,7 @@ from stormcell.products.pictures.training_curves import draw_range_test
 from stormcell.training.batches import Feed, Numbered
 from stormcell.training.curves import Curves
 from stormcell.training.diagnostics import Diagnostics
+from stormcell.training.initial import take_weights
 from stormcell.training.learning_rate import SCHEDULES, range_test
 from stormcell.training.module import NowcastModule
 from stormcell.training.report import Report
@@ -65,6 +66,9 @@ def train(
         torch.set_num_threads(experiment.training.threads)
     seed_everything(experiment.seed, verbose=False)
     module = make_module(experiment)
+    if experiment.training.start_from and not resume:
+        share = take_weights(module.network, experiment.training.start_from)
+        say(f"{share:.0%} of the weights are those of {experiment.training.start_from}", True)
     source = open_source(experiment.data, experiment.seed)
     warn_of_few_samples(source.windows, sum(weight.numel() for weight in module.network.parameters()))
     with _quiet_lightning():
@@ -81,7 +85,9 @@ def train(
 
 
 def find_learning_rate(experiment: Experiment, folder: str | Path, *, steps: int = 100) -> float:
-    """Learn at a rate that grows from step to step, and see where the loss falls most steeply; see `range_test`.
+    """Learn one batch at a rate that grows from step to step, and see where its loss falls most steeply; see `range_test`.
+
+    It is the same batch at every step: batches of rain differ so much that what the rate does would be lost among them.
 
     Args:
         experiment: as for `train`; its own learning rate and schedule have no part in this.
@@ -98,11 +104,10 @@ def find_learning_rate(experiment: Experiment, folder: str | Path, *, steps: int
     module = make_module(experiment)
     source = open_source(experiment.data, experiment.seed)
     optimizer = module.optimizer()
-    batches = iter(Numbered(source.train, 0, steps, experiment.training.batch))
+    number, values = next(iter(Numbered(source.train, 0, 1, experiment.training.batch)))
 
     def step(rate: float) -> float:
         optimizer.param_groups[0]["lr"] = rate
-        number, values = next(batches)
         with torch.autocast("cpu", torch.bfloat16, enabled=experiment.training.precision == "bf16-mixed"):
             loss = module.loss_of(number, values)
         optimizer.zero_grad()
@@ -170,7 +175,7 @@ def _representation(experiment: Experiment) -> Representation:
         raise ConfigError(f"representation: {error}") from None
 
 
-def _describe(experiment: Experiment, source: Source, step: int, scores: dict[str, float]) -> ModelConfig:
+def _describe(experiment: Experiment, source: Source, step: int, minutes: float, scores: dict[str, float]) -> ModelConfig:
     """What goes beside the weights."""
     data, how = experiment.data, experiment.training
     return ModelConfig(
@@ -187,6 +192,7 @@ def _describe(experiment: Experiment, source: Source, step: int, scores: dict[st
             "experiment": experiment.name,
             "steps": step,
             "windows_seen": step * how.batch,
+            "processor_minutes": round(minutes, 1),
             "loss": experiment.loss,
             "optimizer": how.optimizer,
             "learning_rate": how.learning_rate,

@@ -1,6 +1,7 @@
 """What a run leaves in its folder: the last state to go on from, the best weights to use."""
 
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,26 +23,32 @@ class Saving(Callback):
 
     Args:
         folder: of the run.
-        describe: (step, scores) -> the configuration that goes beside the weights.
+        describe: (step, minutes of processor time, scores) -> the configuration that goes beside the weights.
         title: heading of the model card.
         monitor: what is compared: "loss" (of the validation, the lower the better) or "csi" (the higher the better).
         patience: validations without a better one after which the run stops; 0 for never.
     """
 
     def __init__(
-        self, folder: Path, describe: Callable[[int, dict[str, float]], ModelConfig], *, title: str, monitor: str, patience: int
+        self, folder: Path, describe: Callable[[int, float, dict[str, float]], ModelConfig], *, title: str, monitor: str, patience: int
     ) -> None:
         self.folder, self.describe, self.title = folder, describe, title
         self.monitor, self.patience = ("validation_loss", 1.0) if monitor == "loss" else ("csi", -1.0), patience
         self.best, self.since = math.inf, 0
+        self.spent, self._began = 0.0, time.process_time()
+
+    @property
+    def minutes(self) -> float:
+        """Of processor time that this process and those before it have spent on the run."""
+        return self.spent + (time.process_time() - self._began) / 60
 
     def state_dict(self) -> dict[str, Any]:
         """What goes on with the run."""
-        return {"best": self.best, "since": self.since}
+        return {"best": self.best, "since": self.since, "spent": self.minutes}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take it up again."""
-        self.best, self.since = state_dict["best"], state_dict["since"]
+        self.best, self.since, self.spent = state_dict["best"], state_dict["since"], state_dict["spent"]
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep what is better."""
@@ -58,7 +65,8 @@ class Saving(Callback):
         else:
             self.best, self.since = value, 0
             if trainer.is_global_zero:
-                save_checkpoint(self.folder / "best", pl_module.network, self.describe(trainer.global_step, scores), title=self.title)
+                config = self.describe(trainer.global_step, self.minutes, scores)
+                save_checkpoint(self.folder / "best", pl_module.network, config, title=self.title)
         trainer.should_stop = trainer.should_stop or bool(self.patience and self.since >= self.patience)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
