@@ -43,7 +43,7 @@ def test_python_blocks_run(page, desk):
 @pytest.mark.parametrize("page", [page for page in PAGES if "$ stormcell" in page.read_text()], ids=lambda page: page.name)
 def test_commands_run(page, desk):
     """Lines that begin with `$ stormcell` and work on the newcomer's radar files."""
-    commands = re.findall(r"^\$ (stormcell (?:nowcast|info|--help).*)$", page.read_text(), re.MULTILINE)
+    commands = re.findall(r"^\$ (stormcell (?:ingest|nowcast|info|--help).*)$", page.read_text(), re.MULTILINE)
     for command in commands:
         words = command.split("#")[0].split()[1:]
         code = f"import sys; sys.argv = ['stormcell', *{words!r}]; from stormcell.cli import main; main()"
