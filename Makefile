@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow check bench bench-classical format clean
+.PHONY: demo test test-slow check bench bench-classical archives train-radar bench-radar format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
@@ -24,10 +24,25 @@ check: $(VENV)/.dev            ## format, lint, types, layers
 bench: $(VENV)/.dev            ## speed of cells and scores; speed and skill of nowcasts beside pysteps
 	$(BIN)/stormcell benchmark cells -o benchmark-results/cells.json --report docs/benchmarks/cells.md
 	$(BIN)/stormcell benchmark scores -o benchmark-results/scores.json --report docs/benchmarks/scores.md
+	$(BIN)/stormcell benchmark hindcast --repeats 3 -o benchmark-results/hindcast.json --report docs/benchmarks/hindcast.md
+	$(BIN)/stormcell benchmark training -o benchmark-results/training.json --report docs/benchmarks/training.md
+	$(BIN)/stormcell benchmark ensemble -o benchmark-results/ensemble.json --report docs/benchmarks/ensemble.md
 	$(BIN)/stormcell benchmark nowcast -o benchmark-results/nowcast.json --report docs/benchmarks/nowcast.md
 
 bench-classical: $(VENV)/.dev  ## skill of the classical methods on real events; half an hour, goes on where it was stopped
 	$(BIN)/python tools/make_classical_page.py
+
+DATA ?= $(or $(STORMCELL_TEST_DATA),../shared/radar)
+
+archives: $(VENV)/.dev         ## the training data of experiments/radar, from the TAASRAD19 files of the test data
+	test -d archives/taasrad19-train.zarr || $(BIN)/stormcell ingest $(DATA)/taasrad19/train archives/taasrad19-train.zarr
+	test -d archives/taasrad19-validation.zarr || $(BIN)/stormcell ingest $(DATA)/taasrad19/validation archives/taasrad19-validation.zarr
+
+train-radar: archives          ## the networks of experiments/radar, two at a time on a core each; an hour and a half, goes on where it was stopped
+	ls experiments/radar/*.toml | xargs -P 2 -I{} tools/train_or_resume.sh $(BIN)/stormcell {}
+
+bench-radar: archives          ## trained networks beside ROVER on days they have not seen
+	$(BIN)/python tools/make_radar_page.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
