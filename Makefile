@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow check bench bench-classical archives train-radar bench-radar format clean
+.PHONY: demo test test-slow check bench bench-classical archives train-radar train-digits bench-radar bench-digits format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
@@ -40,6 +40,12 @@ archives: $(VENV)/.dev         ## the training data of experiments/radar, from t
 
 train-radar: archives          ## the networks of experiments/radar, two at a time on a core each; an hour and a half, goes on where it was stopped
 	ls experiments/radar/*.toml | xargs -P 2 -I{} tools/train_or_resume.sh $(BIN)/stormcell {}
+
+train-digits: $(VENV)/.dev     ## the networks on moving digits, two at a time on a core each; some hours, goes on where it was stopped
+	ls experiments/moving-mnist*/*.toml experiments/conv-tt/*.toml experiments/quantised/*.toml | xargs -P 2 -I{} tools/train_or_resume.sh $(BIN)/stormcell {}
+
+bench-digits: $(VENV)/.dev     ## networks on moving digits beside each other, of those that are trained
+	$(BIN)/python tools/make_digits_page.py
 
 bench-radar: archives          ## trained networks beside ROVER on days they have not seen
 	$(BIN)/python tools/make_radar_page.py
