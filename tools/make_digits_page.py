@@ -32,9 +32,9 @@ FOLDERS = {
 HEAD = f"""# Networks on digits that move
 
 Written by `make bench-digits` from the runs of `experiments/` (`make train-digits`), on the first {FILMS} test films, which no run has
-seen; 10 frames in, 10 out. Networks are a quarter as wide as those of the papers, or less, and each learnt for as long as its row says on one core,
-so that the numbers are to be compared with each other and not with the papers'. Cross-entropy is summed over the pixels and the 10
-frames of a film, squared error over the pixels of a frame.
+seen; 10 frames in, 10 out. Networks are a quarter as wide as those of the papers, or less, and each learnt for as long as its row says
+on one core, so the numbers are to be compared with each other and not with the papers'. Cross-entropy is summed over the pixels and the
+10 frames of a film, squared error over the pixels of a frame.
 """
 
 
