@@ -1,7 +1,8 @@
 """Forecasts and frames as CF NetCDF files, and forecasts back from them.
 
 The file holds `rainfall_rate` with dims (member, lead_time, y, x) or (time, y, x) [mm h-1], NaN where the radar did not see;
-`forecast_period`, `forecast_reference_time` and `realization` by their CF names; the projection in `spatial_ref`.
+`forecast_period`, `forecast_reference_time` and `realization` by their CF names; the projection in `spatial_ref`. Products of an ensemble
+are further variables, with `threshold` and `quantile` as coordinates.
 It follows CF-1.11 and opens in xarray, GDAL and QGIS.
 """
 
@@ -20,7 +21,7 @@ from stormcell.atomic import replacing
 from stormcell.errors import FramesError, ReadError
 from stormcell.frames import STANDARD_NAME, check_forecast, check_frames, coordinates_of, grid_of
 
-__all__ = ["read_forecast", "write_netcdf"]
+__all__ = ["read_forecast", "write_netcdf", "write_products"]
 
 CONVENTIONS = "CF-1.11"
 _CHUNK_SIDE = 1024
@@ -28,28 +29,54 @@ _UTC = {"units_metadata": "leap_seconds: none"}  # seconds are counted as in POS
 _WITH_MEANING = ("_FillValue", "missing_value", "scale_factor", "add_offset", "valid_min", "valid_max", "valid_range", "coordinates")
 
 
-def write_netcdf(field: xr.DataArray, path: str | Path) -> None:
+def write_netcdf(field: xr.DataArray, path: str | Path, *, products: xr.Dataset | None = None) -> None:
     """Write a forecast, or past frames, as a CF NetCDF file.
 
     Args:
         field: (member, lead_time, y, x) or (time, y, x) rain rate [mm h-1], under the contract of `stormcell.frames`.
         path: where to; the file appears there whole or not at all.
+        products: of `ensemble_products`, from this forecast, to go into the same file.
 
     Raises:
         FramesError: the field breaks the contract.
         WriteError: the path cannot be written.
     """
-    is_forecast = "lead_time" in field.dims
-    field = check_forecast(field) if is_forecast else check_frames(field)
-    attrs = {name: _plain(value) for name, value in field.attrs.items() if value is not None and name not in _WITH_MEANING}
-    rain = xr.Variable(field.dims, field.variable._data, attrs, _rain_encoding(field, is_forecast))
-    coords = {str(name): _coordinate(coord.variable) for name, coord in field.coords.items() if name != "spatial_ref"}
-    mapping = xr.Variable((), np.int32(0), _mapping_attrs(field), {"coordinates": None})
-    dataset = xr.Dataset({STANDARD_NAME: rain, "spatial_ref": mapping}, coords, _global_attrs(field))
+    field = check_forecast(field) if "lead_time" in field.dims else check_frames(field)
+    _write([field, *(products or {}).values()], path)
+
+
+def write_products(products: xr.Dataset, path: str | Path) -> None:
+    """Write the products of an ensemble without its members: a small file, from which `read_forecast` cannot give the forecast back.
+
+    Args:
+        products: of `ensemble_products`, one or more.
+        path: where to; the file appears there whole or not at all.
+
+    Raises:
+        FramesError: there is no product.
+        WriteError: the path cannot be written.
+    """
+    if not products:
+        raise FramesError("products: expected at least one, got none; ask ensemble_products for a probability, a quantile or a mean")
+    _write(list(products.values()), path)
+
+
+def _write(fields: list[xr.DataArray], path: str | Path) -> None:
+    coords: dict[str, xr.Variable] = {}
+    for field in fields:
+        coords |= {str(name): _coordinate(coord.variable) for name, coord in field.coords.items() if name != "spatial_ref"}
+    mapping = xr.Variable((), np.int32(0), _mapping_attrs(fields[0]), {"coordinates": None})
+    variables = {str(field.name): _variable(field) for field in fields}
+    dataset = xr.Dataset({**variables, "spatial_ref": mapping}, coords, _global_attrs(fields[0]))
     with replacing(path) as beside, _PatientFile(beside, "wb+") as file:
         dataset.to_netcdf(file, engine="h5netcdf")
         if file.failure is not None:
             raise file.failure
+
+
+def _variable(field: xr.DataArray) -> xr.Variable:
+    attrs = {name: _plain(value) for name, value in field.attrs.items() if value is not None and name not in _WITH_MEANING}
+    return xr.Variable(field.dims, field.variable._data, attrs, _encoding(field))
 
 
 def read_forecast(path: str | Path) -> xr.DataArray:
@@ -63,8 +90,7 @@ def read_forecast(path: str | Path) -> xr.DataArray:
     """
     try:
         with xr.open_dataset(path, engine="h5netcdf", decode_timedelta=True) as dataset:
-            dataset.load()
-        field = dataset.set_coords("spatial_ref")[STANDARD_NAME]
+            field = dataset.set_coords("spatial_ref")[STANDARD_NAME].load()
         field.attrs["grid_mapping"] = "spatial_ref"
         for name in _UTC:
             for coord in field.coords.values():
@@ -100,11 +126,19 @@ class _PatientFile(io.FileIO):
             return size or 0
 
 
-def _rain_encoding(field: xr.DataArray, is_forecast: bool) -> dict[str, Any]:
+def _encoding(field: xr.DataArray) -> dict[str, Any]:
     rows, columns = field.shape[-2:]
     chunks = (*(1 for _ in field.dims[:-2]), min(rows, _CHUNK_SIDE), min(columns, _CHUNK_SIDE))
-    others = "time forecast_reference_time" if is_forecast else None
-    return {"_FillValue": np.float32(np.nan), "zlib": True, "complevel": 1, "shuffle": True, "chunksizes": chunks, "coordinates": others}
+    scalars = [name for name in ("time", "forecast_reference_time") if name in field.coords and name not in field.dims]
+    missing = np.float32(np.nan) if field.dtype.kind == "f" else None
+    return {
+        "_FillValue": missing,
+        "zlib": True,
+        "complevel": 1,
+        "shuffle": True,
+        "chunksizes": chunks,
+        "coordinates": " ".join(scalars) or None,
+    }
 
 
 def _coordinate(variable: xr.Variable) -> xr.Variable:
