@@ -6,6 +6,7 @@ from typing import NoReturn
 import typer
 
 from stormcell.cli.benchmark import benchmark
+from stormcell.cli.calibrate import calibrate
 from stormcell.cli.demo import demo
 from stormcell.cli.info import info
 from stormcell.cli.ingest import ingest
@@ -29,6 +30,7 @@ app.command()(ingest)
 app.command()(demo)
 app.command()(train)
 app.command()(verify)
+app.command()(calibrate)
 app.command()(benchmark)
 app.add_typer(models, name="models")
 

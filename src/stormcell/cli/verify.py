@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from stormcell.benchmark.results import Results
+    from stormcell.methods import Method
 
-__all__ = ["verify"]
+__all__ = ["check_output", "verify"]
 
 
 def verify(
@@ -34,6 +35,9 @@ def verify(
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Work again on cases on which a method failed.")] = False,
     by: Annotated[str, typer.Option(help="Also scores by kind of weather: season, regime, or both with a comma between.")] = "",
     report: Annotated[bool, typer.Option("--report/--no-report", help="Also write a page with plots, tables and maps.")] = True,
+    calibration: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Also compare the method that this calibration is of, calibrated.")
+    ] = None,
 ) -> None:
     """Forecast past events with several methods and score them against what came. Run it again to go on after a stop."""
     from stormcell.benchmark.run import TABLE, table_by
@@ -43,9 +47,9 @@ def verify(
     from stormcell.cli.terminal import progress_and_warnings, say_written
     from stormcell.units import parse_zr_rule
 
-    _check_output(inputs, output)
+    check_output(inputs, output)
     settings = Settings(
-        methods=_listed(methods),
+        methods=_with_calibrated(_listed(methods), calibration) if calibration else _listed(methods),
         scores=_listed(scores),
         lead=lead,
         lead_every=lead_every,
@@ -72,7 +76,25 @@ def _listed(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _check_output(inputs: list[str], output: Path) -> None:
+def _with_calibrated(names: list[str], folder: Path) -> "dict[str, Method]":
+    """These methods, and after the one that the calibration is of, the same with it."""
+    from stormcell.errors import MethodError
+    from stormcell.methods import method_named
+    from stormcell.methods.calibrated import Calibrated, identity_of
+    from stormcell.methods.calibration_file import read_calibration
+
+    calibration = read_calibration(folder)
+    methods: dict[str, Method] = {}
+    for name in names:
+        methods[name] = method_named(name)
+        if identity_of(name) == calibration.method:
+            methods[f"{name}-calibrated"] = Calibrated(methods[name], calibration)
+    if len(methods) == len(names):
+        raise MethodError(f"{folder}: is the calibration of {calibration.method}, which is not among --methods {','.join(names)}; add it")
+    return methods
+
+
+def check_output(inputs: list[str], output: Path) -> None:
     """Refuse to write into an input folder, where the next run would take the results for radar data."""
     from stormcell.errors import StormcellError
 

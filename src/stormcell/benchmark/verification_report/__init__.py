@@ -10,6 +10,6 @@ case_maps         forecasts of single cases, made again to be looked at
 """
 
 from stormcell.benchmark.verification_report.case_maps import CaseMaps, case_maps
-from stormcell.benchmark.verification_report.report import MARKDOWN, PAGE, write_report
+from stormcell.benchmark.verification_report.report import MARKDOWN, PAGE, write_document, write_report
 
-__all__ = ["CaseMaps", "MARKDOWN", "PAGE", "case_maps", "write_report"]
+__all__ = ["CaseMaps", "MARKDOWN", "PAGE", "case_maps", "write_document", "write_report"]

@@ -1,5 +1,6 @@
 """Do probabilities mean what they say? How often it rained, against how likely it was said to be, and how often that was said."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from stormcell.benchmark.verification_report.styles import Style, key_of, styles
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-__all__ = ["reliability_diagram"]
+__all__ = ["reliability_diagram", "reliability_figure"]
 
 _CURVES = ("mean_probability", "observed_frequency", "share")
 _READING = (
@@ -27,9 +28,18 @@ _READING = (
 def reliability_diagram(evidence: Evidence) -> Section | None:
     """Diagrams of the ensembles at the middle and the last lead time; None where there is no ensemble or no probability."""
     pools = evidence.having(*_CURVES)
-    if not pools or not evidence.ensembles:
-        return None
-    styles = {name: style for name, style in styles_of(pools[0].methods).items() if name in evidence.ensembles}
+    figure = reliability_figure(pools, evidence.ensembles) if pools and evidence.ensembles else None
+    return Section("Probabilities of rain", [], [figure]) if figure else None
+
+
+def reliability_figure(pools: Sequence[Pool], ensembles: Sequence[str]) -> Figure | None:
+    """The diagrams of these methods; None where it never rained hard enough.
+
+    Args:
+        pools: of scores by `Brier`, one or more.
+        ensembles: the methods to show.
+    """
+    styles = {name: style for name, style in styles_of(pools[0].methods).items() if name in ensembles}
     panels, numbers = [], []
     for pool in pools:
         bins = _bins(pool).sel({"method": list(styles)})
@@ -44,8 +54,7 @@ def reliability_diagram(evidence: Evidence) -> Section | None:
                 panels.append(Panel(title, picture, f"Reliability diagram, {title}; the numbers are in the file named below."))
     if not panels:
         return None
-    figure = Figure("reliability", "Reliability and sharpness", _READING, panels, pd.concat(numbers, ignore_index=True), key_of(styles))
-    return Section("Probabilities of rain", [], [figure])
+    return Figure("reliability", "Reliability and sharpness", _READING, panels, pd.concat(numbers, ignore_index=True), key_of(styles))
 
 
 def _bins(pool: Pool) -> xr.Dataset:

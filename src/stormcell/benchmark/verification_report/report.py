@@ -29,7 +29,7 @@ from stormcell.benchmark.verification_report.score_table import score_table
 from stormcell.benchmark.verification_report.summary import common_pixel_km, summary
 from stormcell.verification.score import Score
 
-__all__ = ["MARKDOWN", "PAGE", "write_report"]
+__all__ = ["MARKDOWN", "PAGE", "write_document", "write_report"]
 
 PAGE, MARKDOWN = "report.html", "report.md"
 
@@ -63,7 +63,18 @@ def write_report(
         StormcellError: a score of the run is neither known nor given.
         WriteError: the folder cannot be written.
     """
-    document = _document(results, maps, scores)
+    return write_document(_document(results, maps, scores), folder)
+
+
+def write_document(document: Document, folder: str | Path) -> list[Path]:
+    """Write a document as `report.html`, `report.md` and `figures/NAME.csv`, and remove CSVs of an earlier one that it has no use for.
+
+    Returns:
+        The files: the page, the Markdown, then the CSVs.
+
+    Raises:
+        WriteError: the folder cannot be written.
+    """
     target = Path(folder)
     before = _files_of(target / PAGE)
     written = [target / PAGE, target / MARKDOWN]

@@ -1,0 +1,127 @@
+"""Any method, calibrated: members in, members out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from stormcell.errors import MethodError
+from stormcell.frames import Spans, check_forecast
+from stormcell.methods import METHODS, Method, method_named
+from stormcell.methods.calibration import Calibration, ProbabilityMaps
+from stormcell.methods.calibration_file import read_calibration
+from stormcell.methods.member_coupling import coupled, members_reaching
+from stormcell.methods.shipped import model_folder, shipped_models
+from stormcell.networks.checkpoint import fingerprint_of
+
+__all__ = ["Calibrated", "calibrated_named", "calibrated_probabilities", "identity_of"]
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A method whose forecasts go through a calibration; satisfies `Method`.
+
+    *Probabilities* (isotonic, logistic). Of m members at a pixel, the share p_k that reaches the threshold t_k becomes g(p_k), rounded to
+    the nearest n / m; see `stormcell.methods.member_coupling` for how members are moved, and `calibrated_probabilities` for g(p_k)
+    before it is rounded.
+
+    *Rain rates* (quantile). Every value x of every member becomes T(x).
+
+    What is dry in all members stays dry unless rain there was likelier than 1 / (2 m). NaN stays NaN. The attribute `calibration` says
+    what was done.
+
+    Attributes:
+        method: what is calibrated.
+        calibration: what a hindcast of it taught.
+    """
+
+    method: Method
+    calibration: Calibration
+
+    @property
+    def past_steps(self) -> int:
+        """As many as the method's."""
+        return self.method.past_steps
+
+    def __call__(self, past: xr.DataArray, lead_times: Spans, *, members: int = 1, seed: int | None = None) -> xr.DataArray:
+        """See `Method`.
+
+        Raises:
+            MethodError: as the method does; or a lead time beyond the calibration's last; or one member, with a calibration of
+                probabilities.
+        """
+        maps = self.calibration.maps
+        if isinstance(maps, ProbabilityMaps) and members < 2:
+            raise MethodError(
+                f"this calibration is of probabilities, which one member has none of: ask for --members {self.calibration.members}, or "
+                "calibrate with --kind quantile"
+            )
+        forecast = self.method(past, lead_times, members=members, seed=seed)
+        values = np.empty_like(forecast.values)
+        for lead, minutes in enumerate(forecast["lead_time"].values / np.timedelta64(1, "m")):
+            fields = forecast.values[:, lead]
+            if isinstance(maps, ProbabilityMaps):
+                values[:, lead] = coupled(fields, maps.thresholds, self._wanted(fields, maps.thresholds, float(minutes)))
+            else:
+                values[:, lead] = self.calibration.calibrated(fields.astype(np.float64), float(minutes))
+        said = f"{self.calibration.kind}, from {self.calibration.cases} cases, {self.calibration.fingerprint}"
+        return check_forecast(forecast.copy(data=values).assign_attrs(calibration=said))
+
+    def _wanted(self, fields: np.ndarray, thresholds: tuple[float, ...], minutes: float) -> np.ndarray:
+        members = len(fields)
+        levels = np.broadcast_to(np.arange(members + 1) / members, (len(thresholds), members + 1))
+        table = np.floor(members * self.calibration.calibrated(levels, minutes) + 0.5).astype(np.intp)
+        counts = members_reaching(fields, thresholds)
+        wanted = np.stack([row[count] for row, count in zip(table, counts, strict=True)])
+        return np.minimum.accumulate(wanted, axis=0)
+
+
+def calibrated_probabilities(forecast: xr.DataArray, calibration: Calibration) -> xr.DataArray:
+    """The chance that the rain rate reaches each threshold of the calibration, to the last digit.
+
+    q_k = min (g_1(p_1), ..., g_k(p_k)): a higher threshold is never likelier to be reached.
+
+    Args:
+        forecast: (member, lead_time, y, x) [mm h-1], as the method made it, not calibrated yet.
+        calibration: of probabilities.
+
+    Returns:
+        (lead_time, threshold, y, x), 0 to 1; NaN where a member is.
+
+    Raises:
+        MethodError: the calibration is of rain rates, or does not reach to the last lead time.
+    """
+    maps = calibration.maps
+    if not isinstance(maps, ProbabilityMaps):
+        raise MethodError("this calibration is of rain rates: expected one of probabilities, made with --kind isotonic or logistic")
+    leads = forecast["lead_time"].values
+    result = np.empty((leads.size, len(maps.thresholds), *forecast.shape[2:]), np.float32)
+    for row, minutes in enumerate(leads / np.timedelta64(1, "m")):
+        fields = forecast.values[:, row]
+        p = members_reaching(fields, maps.thresholds) / len(fields)
+        q = np.minimum.accumulate(calibration.calibrated(p, float(minutes)), axis=0)
+        result[row] = np.where(np.isfinite(fields).all(axis=0), q, np.nan)
+    kept = {name: coord for name, coord in forecast.coords.items() if "member" not in coord.dims}
+    coords = {**kept, "threshold": ("threshold", list(maps.thresholds), {"units": "mm h-1"})}
+    attrs = {"long_name": "probability that the rain rate reaches the threshold", "units": "1", "calibration": repr(calibration)}
+    return xr.DataArray(result, dims=("lead_time", "threshold", "y", "x"), coords=coords, name="probability", attrs=attrs)
+
+
+def identity_of(name: str) -> str:
+    """What tells methods apart for a calibration: the name, or the fingerprint of a trained model, wherever its folder is."""
+    trained = name in shipped_models() or (name not in METHODS and Path(name).is_dir())
+    return f"model {fingerprint_of(model_folder(name))}" if trained else name
+
+
+def calibrated_named(name: str, folder: str | Path) -> Calibrated:
+    """The method of this name with the calibration in a folder.
+
+    Raises:
+        MethodError: no such method, or the calibration is another method's.
+        ReadError: there is no calibration that can be read.
+    """
+    method, calibration = method_named(name), read_calibration(folder)
+    if identity_of(name) != calibration.method:
+        raise MethodError(f"{folder}: is the calibration of {calibration.method}, not of {name}; calibrate {name} first")
+    return Calibrated(method, calibration)
