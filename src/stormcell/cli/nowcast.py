@@ -30,6 +30,7 @@ def nowcast(
     zr: Annotated[str | None, typer.Option(help="Z-R rule for reflectivity: marshall-palmer, hko-7, fmi, or a,b of your own.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and say so.")] = False,
     trace: Annotated[bool, typer.Option("--trace", help="Print what happens to the data at each stop.")] = False,
+    calibration: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Calibrate the forecast; see 'stormcell calibrate'.")] = None,
 ) -> None:
     """Forecast the rain that follows these radar images."""
     import warnings
@@ -41,6 +42,7 @@ def nowcast(
     from stormcell.errors import StormcellError
     from stormcell.frames import check_frames
     from stormcell.methods import Advection, method_named
+    from stormcell.methods.calibrated import calibrated_named
     from stormcell.methods.nowcast import nowcast as make_nowcast
     from stormcell.products.cog import write_geotiffs
     from stormcell.products.images import write_animation, write_pngs
@@ -52,7 +54,7 @@ def nowcast(
         raise StormcellError("nothing to write: give -o FILE.nc, --gif FILE, --mp4 FILE, --png, --html or --cog FOLDER")
     _check_outputs(inputs, {".nc": output, ".gif": gif, ".mp4": mp4})
     rule = parse_zr_rule(zr) if zr else None
-    forecaster = method_named(method)
+    forecaster = calibrated_named(method, calibration) if calibration else method_named(method)
     stop = Trace(trace)
     with progress_and_warnings():
         frames = stop(read, inputs, zr=rule, last=past or forecaster.past_steps, skip_bad=skip_bad)
