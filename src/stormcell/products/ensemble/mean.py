@@ -31,7 +31,6 @@ def ensemble_mean(forecast: xr.DataArray) -> xr.DataArray:
         long_name="ensemble mean of rain rate",
         standard_name=STANDARD_NAME,
         units=UNITS,
-        cell_methods="realization: mean",
     )
 
 
