@@ -11,11 +11,12 @@ from PIL import Image
 from stormcell.errors import FramesError, MissingExtraError, WriteError
 from stormcell.grid import Grid
 from stormcell.products.colours import RAIN_COLOURS
+from stormcell.products.ensemble.mean import member_mean
 from stormcell.products.images import write_animation, write_pngs
 from stormcell.products.pictures.chart import Chart
 from stormcell.products.pictures.layout import DRY, FORECAST, OBSERVED, UNSEEN, UNSEEN_HATCH, Layout, rgb
 from stormcell.products.pictures.palette import Palette
-from stormcell.products.pictures.scenes import Scenes, block_mean, member_mean
+from stormcell.products.pictures.scenes import Scenes, block_mean
 
 from .conftest import make_fields
 
@@ -140,7 +141,7 @@ def test_blocks_are_averaged_over_what_was_seen() -> None:
 def test_large_grids_are_made_small_with_their_proportions() -> None:
     grid = Grid.from_edges(3035, west=0, north=0, pixel=(1000, 1000), shape=(1700, 900))
     scenes = Scenes(*make_fields(grid))
-    assert scenes.factor == 3 and scenes.grid.shape == (566, 300) and scenes[0].rain_rate.shape == (566, 300)
+    assert scenes.factor == 3 and scenes.grid.shape == (566, 300) and scenes[0].values.shape == (566, 300)
     layout = Layout.for_grid(scenes.grid)
     assert layout.map_height == 800 and layout.map_width == pytest.approx(800 * 300 / 566, abs=1)
 

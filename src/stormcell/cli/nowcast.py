@@ -1,7 +1,7 @@
 """`stormcell nowcast`: radar files in, forecast out."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,12 +16,21 @@ def nowcast(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the forecast to this CF NetCDF file.")] = None,
     method: Annotated[
         str,
-        typer.Option("--method", "-m", help="advection, rover, rover-linear, persistence; pysteps-extrapolation, -sprog, -anvil, ..."),
+        typer.Option("--method", "-m", help="advection, rover, persistence, sprog; ensembles: steps, lagrangian-probability; ..."),
     ] = "advection",
     lead: Annotated[str, typer.Option(help="How far ahead: 120min, 2h, 1h30min.")] = "120min",
     members: Annotated[int, typer.Option(min=1, help="Size of the ensemble, for methods that make one.")] = 1,
     seed: Annotated[int | None, typer.Option(help="Makes an ensemble repeatable.")] = None,
     past: Annotated[int | None, typer.Option(min=2, help="How many past scans to use; the method's own choice if left out.")] = None,
+    probability: Annotated[str, typer.Option(metavar="MM/H,...", help="Probabilities to reach these rain rates: 1,5,10.")] = "",
+    neighbourhood: Annotated[
+        float | None, typer.Option(metavar="KM", help="Also within this radius, at the same rain rates; needs --probability.")
+    ] = None,
+    quantiles: Annotated[str, typer.Option(metavar="Q,...", help="Quantiles over the members: 0.1,0.5,0.9.")] = "",
+    mean: Annotated[bool, typer.Option("--mean", help="The ensemble mean.")] = False,
+    matched_mean: Annotated[bool, typer.Option("--matched-mean", help="The probability-matched mean.")] = False,
+    onset: Annotated[float | None, typer.Option(metavar="MM/H", help="Minutes until rain of this rate starts, and ends.")] = None,
+    products_only: Annotated[bool, typer.Option("--products-only", help="Leave the members out of the NetCDF file.")] = False,
     gif: Annotated[Path | None, typer.Option(help="Write an animation, observed then forecast.")] = None,
     mp4: Annotated[Path | None, typer.Option(help="Write a video (needs the extra 'video').")] = None,
     png: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a picture of each frame into this folder.")] = None,
@@ -45,14 +54,25 @@ def nowcast(
     from stormcell.methods.calibrated import calibrated_named
     from stormcell.methods.nowcast import nowcast as make_nowcast
     from stormcell.products.cog import write_geotiffs
+    from stormcell.products.ensemble.dataset import ensemble_products
     from stormcell.products.images import write_animation, write_pngs
-    from stormcell.products.netcdf import write_netcdf
+    from stormcell.products.netcdf import write_netcdf, write_products
     from stormcell.products.page import write_page
+    from stormcell.products.pictures.layers import layers_of
     from stormcell.units import parse_zr_rule
 
     if not any((output, gif, mp4, png, html, cog)):
         raise StormcellError("nothing to write: give -o FILE.nc, --gif FILE, --mp4 FILE, --png, --html or --cog FOLDER")
     _check_outputs(inputs, {".nc": output, ".gif": gif, ".mp4": mp4})
+    asked = {
+        "probability": _numbers("--probability", probability),
+        "neighbourhood_km": neighbourhood,
+        "quantiles": _numbers("--quantiles", quantiles),
+        "mean": mean,
+        "matched_mean": matched_mean,
+        "onset": onset,
+    }
+    _check_products(asked, products_only, output)
     rule = parse_zr_rule(zr) if zr else None
     forecaster = calibrated_named(method, calibration) if calibration else method_named(method)
     stop = Trace(trace)
@@ -64,19 +84,59 @@ def nowcast(
         if isinstance(forecaster, Advection):
             forecaster = replace(forecaster, estimate=stop.around(forecaster.estimate), past_steps=frames.sizes["time"])
         forecast = stop(make_nowcast, frames, method=forecaster, lead=lead, members=members, seed=seed)
+        products = stop(ensemble_products, forecast, past=frames, **asked) if _any(asked) else None
         _say(frames, forecast)
+        if output and products_only:
+            stop(write_products, products, output)
+        elif output:
+            stop(write_netcdf, forecast, output, products=products)
         if output:
-            stop(write_netcdf, forecast, output)
             say_written([output])
         for animation in filter(None, (gif, mp4)):
             stop(write_animation, frames, forecast, animation)
             say_written([animation])
+            for layer in layers_of(products):
+                if layer.over_lead_times:
+                    beside = animation.with_name(f"{animation.stem}_{layer.name}{animation.suffix}")
+                    stop(write_animation, frames, forecast, beside, layer=layer)
+                    say_written([beside])
         if png:
-            say_written(stop(write_pngs, frames, forecast, png))
+            say_written(stop(write_pngs, frames, forecast, png, products=products))
         if html:
-            say_written([stop(write_page, frames, forecast, html)])
+            say_written([stop(write_page, frames, forecast, html, products=products)])
         if cog:
             say_written(stop(write_geotiffs, forecast, cog))
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    """The numbers in "1,5,10", in rising order."""
+    from stormcell.errors import StormcellError
+
+    try:
+        return tuple(sorted(float(word) for word in text.split(","))) if text else ()
+    except ValueError:
+        raise StormcellError(f"{option} {text!r} is not understood: expected numbers with commas between them, such as 0.5,1,5") from None
+
+
+def _any(asked: dict[str, Any]) -> bool:
+    """Whether a product of the ensemble is asked for."""
+    return any(value is not None and value is not False and value != () for value in asked.values())
+
+
+def _check_products(asked: dict[str, Any], products_only: bool, output: Path | None) -> None:
+    """Refuse before the forecast what could not be made after it."""
+    from stormcell.errors import StormcellError
+    from stormcell.products.ensemble.members import check_levels, check_thresholds
+
+    for thresholds in (asked["probability"], () if asked["onset"] is None else [asked["onset"]]):
+        if thresholds:
+            check_thresholds(thresholds)
+    if asked["quantiles"]:
+        check_levels(asked["quantiles"])
+    if asked["neighbourhood_km"] is not None and not asked["probability"]:
+        raise StormcellError(f"--neighbourhood {asked['neighbourhood_km']:g}: expected --probability with it, such as --probability 1,5,10")
+    if products_only and not (output and _any(asked)):
+        raise StormcellError("--products-only: expected -o FILE.nc and a product, such as --probability 1,5,10")
 
 
 def _check_outputs(inputs: list[str], outputs: dict[str, Path | None]) -> None:
@@ -115,6 +175,7 @@ def _say(frames: "xr.DataArray", forecast: "xr.DataArray") -> None:
         f"past      {frames.sizes['time']} scans{missing}, {first:%Y-%m-%d %H:%M} to {last:%H:%M} UTC, every {every:g} min, "
         f"{grid.shape[0]} x {grid.shape[1]} pixels of {grid.pixel_km:.3g} km"
     )
-    print(f"forecast  {forecast.attrs['method']}, {forecast.sizes['lead_time']} lead times, to {ends:%Y-%m-%d %H:%M} UTC")
+    crowd = f"{forecast.sizes['member']} members, " if forecast.sizes["member"] > 1 else ""
+    print(f"forecast  {forecast.attrs['method']}, {crowd}{forecast.sizes['lead_time']} lead times, to {ends:%Y-%m-%d %H:%M} UTC")
     if "fallback" in forecast.attrs:
         print(f"fallback  {forecast.attrs['fallback']}")

@@ -1,10 +1,14 @@
-"""The one colour table for rain rates: pictures, maps and tiles all take it from here.
+"""The colour tables: pictures, maps and tiles all take them from here.
 
-Up to 20 mm h-1 the classes darken from pale blue to violet; above, they light up through red to yellow, so that the dangerous core
-of a storm glows inside its dark rim. Neighbours differ in lightness as well as hue, and the blue and the yellow ends stay apart
-for eyes that cannot tell red from green. Dry is transparent; missing has no colour here, because it is not rain.
+Rain rates: up to 20 mm h-1 the classes darken from pale blue to violet; above, they light up through red to yellow, so that the
+dangerous core of a storm glows inside its dark rim. Neighbours differ in lightness as well as hue, and the blue and the yellow ends
+stay apart for eyes that cannot tell red from green. Dry is transparent; missing has no colour here, because it is not rain.
+
+Probabilities run from yellow through green to violet, darker the likelier; minutes from dark, soon, to pale, late. Both change in
+lightness all the way, so that any eye can order them, and neither can be taken for rain rates.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +17,18 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from matplotlib.colors import BoundaryNorm, ListedColormap
 
-__all__ = ["MISSING", "RAIN_COLOURS", "RAIN_LEVELS", "rain_class", "rain_colour_map", "rain_rgba"]
+__all__ = [
+    "MINUTES",
+    "MISSING",
+    "PROBABILITY",
+    "RAIN",
+    "RAIN_COLOURS",
+    "RAIN_LEVELS",
+    "ColourScale",
+    "rain_class",
+    "rain_colour_map",
+    "rain_rgba",
+]
 
 RAIN_LEVELS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0)
 """Lower bounds of the classes [mm h-1]; the last class is open above."""
@@ -37,14 +52,59 @@ MISSING = 255
 """The class of a pixel that the radar did not see."""
 
 
+@dataclass(frozen=True)
+class ColourScale:
+    """Classes of a quantity and their colours.
+
+    Args:
+        levels: lower bounds of the classes, rising; the last class is open above.
+        colours: of each class, #rrggbb.
+        labels: of each lower bound.
+        unit: of the labels.
+        below: what a value below the first level is.
+    """
+
+    levels: tuple[float, ...]
+    colours: tuple[str, ...]
+    labels: tuple[str, ...]
+    unit: str
+    below: str
+
+    def classes(self, values: ArrayLike) -> NDArray[np.uint8]:
+        """Class of each value: 0 is below the first level, n is at or above the n-th level, `MISSING` is NaN."""
+        field = np.asarray(values, dtype=np.float32)
+        classes = np.zeros(field.shape, dtype=np.uint8)
+        for level in self.levels:
+            classes += field >= np.float32(level)  # quicker than a search, and NaN is nowhere above a level
+        classes[np.isnan(field)] = MISSING
+        return classes
+
+
+RAIN = ColourScale(RAIN_LEVELS, RAIN_COLOURS, tuple(f"{level:g}" for level in RAIN_LEVELS), "mm/h", "dry")
+"""Rain rates [mm h-1]."""
+
+PROBABILITY = ColourScale(
+    levels=(0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+    colours=("#f1e51d", "#aadc32", "#65cb5e", "#31b57b", "#1e9b8a", "#26818e", "#31668e", "#3f4889", "#482677", "#440154"),
+    labels=("1", "10", "20", "30", "40", "50", "60", "70", "80", "90"),
+    unit="%",
+    below="below 1",
+)
+"""Probabilities [1]: the colours of viridis, reversed."""
+
+MINUTES = ColourScale(
+    levels=(0.0, 1.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0),
+    colours=("#140e36", "#3d0f71", "#681c81", "#942c80", "#c03a76", "#e85362", "#fa815f", "#feb47b", "#fde7a9"),
+    labels=("now", "1", "10", "20", "30", "45", "60", "90", "120"),
+    unit="min",
+    below="not yet",
+)
+"""Time until something happens [min]: the colours of magma."""
+
+
 def rain_class(rain_rate: ArrayLike) -> NDArray[np.uint8]:
-    """Class of each rain rate [mm h-1]: 0 is dry (below the first level), n is at or above the n-th level, `MISSING` is NaN."""
-    rate = np.asarray(rain_rate, dtype=np.float32)
-    classes = np.zeros(rate.shape, dtype=np.uint8)
-    for level in RAIN_LEVELS:
-        classes += rate >= np.float32(level)  # quicker than a search, and NaN is nowhere above a level
-    classes[np.isnan(rate)] = MISSING
-    return classes
+    """Class of each rain rate [mm h-1] on the scale `RAIN`: 0 is dry."""
+    return RAIN.classes(rain_rate)
 
 
 def rain_rgba(rain_rate: ArrayLike) -> NDArray[np.uint8]:

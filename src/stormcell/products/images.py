@@ -1,4 +1,7 @@
-"""Pictures of a forecast: an animation, or a PNG per frame. What was observed comes first, then what is forecast."""
+"""Pictures of a forecast: an animation, or a PNG per frame. What was observed comes first, then what is forecast.
+
+An ensemble has more to show: each of its products is a layer, drawn for the lead times of the forecast in a scale of its own.
+"""
 
 import re
 import subprocess
@@ -11,6 +14,7 @@ import xarray as xr
 from stormcell.atomic import replacing
 from stormcell.errors import MissingExtraError, WriteError
 from stormcell.products.pictures.chart import Chart, Picture
+from stormcell.products.pictures.layers import LAYER_NAMES, Layer, layers_of
 from stormcell.products.pictures.palette import Palette
 from stormcell.products.pictures.scenes import Scenes
 from stormcell.progress import track
@@ -18,18 +22,19 @@ from stormcell.progress import track
 __all__ = ["write_animation", "write_pngs"]
 
 FRAMES_PER_SECOND = 5
-_OURS = re.compile(r"\d{3}_(observed|forecast)_\d{8}T\d{4}Z(_\+\d+min)?\.png")
+_OURS = re.compile(rf"\d{{3}}_(observed|forecast|{LAYER_NAMES})_\d{{8}}T\d{{4}}Z(_\+\d+min)?\.png")
 PAUSE_SECONDS = 1.6
 """How long the last picture stays before the loop begins again."""
 
 
-def write_animation(past: xr.DataArray, forecast: xr.DataArray, path: str | Path) -> None:
+def write_animation(past: xr.DataArray, forecast: xr.DataArray, path: str | Path, *, layer: Layer | None = None) -> None:
     """Write the observed frames and then the forecast as a moving picture.
 
     Args:
         past: (time, y, x) rain rate [mm h-1].
         forecast: (member, lead_time, y, x) rain rate [mm h-1]; of several members the mean is drawn, and the picture says so.
         path: where to; `.gif` (loops) or `.mp4` (needs the extra `video`).
+        layer: of `layers_of`; show this in place of rain, over the lead times only.
 
     Raises:
         FramesError: a field breaks the contract, or the two grids differ.
@@ -40,35 +45,40 @@ def write_animation(past: xr.DataArray, forecast: xr.DataArray, path: str | Path
     suffix = Path(path).suffix.lower()
     if suffix not in writers:
         raise WriteError(f"{path}: expected a name that ends in .gif or .mp4")
-    scenes = Scenes(past, forecast)
+    scenes = Scenes(past, forecast, layer)
     with replacing(path) as beside:
         writers[suffix](scenes, Chart(scenes), beside)
 
 
-def write_pngs(past: xr.DataArray, forecast: xr.DataArray, folder: str | Path) -> list[Path]:
+def write_pngs(past: xr.DataArray, forecast: xr.DataArray, folder: str | Path, *, products: xr.Dataset | None = None) -> list[Path]:
     """Write one picture per observed frame and per lead time, such as `012_forecast_20150515T1700Z_+035min.png`.
+
+    Products of an ensemble add theirs, `012_probability_5mm_20150515T1700Z_+035min.png`, one per lead time, or a single one for start and
+    end of rain; the number is that of the frame to which they belong.
 
     Args:
         past: (time, y, x) rain rate [mm h-1].
         forecast: (member, lead_time, y, x) rain rate [mm h-1]; of several members the mean is drawn, and the picture says so.
         folder: where to; made if it is not there. Pictures of an earlier run are removed, so that runs do not mix.
+        products: of `ensemble_products`.
 
     Returns:
-        The files in the order of time, which is also that of their names.
+        The files of the rain in the order of time, which is also that of their names; then those of each layer of `layers_of`.
 
     Raises:
         FramesError: a field breaks the contract, or the two grids differ.
         WriteError: the folder cannot be written; no file is left half-written.
     """
-    scenes = Scenes(past, forecast)
-    chart = Chart(scenes)
-    palette = _palette(scenes, chart)
     written = []
-    for number, scene in enumerate(track(scenes, "drawing", total=len(scenes))):
-        path = Path(folder) / f"{number:03d}_{scene.stamp}.png"
-        with replacing(path) as beside:
-            palette.image(chart.draw(scene)).save(beside)
-        written.append(path)
+    for layer in (None, *layers_of(products)):
+        scenes = Scenes(past, forecast, layer)
+        chart = Chart(scenes)
+        palette = _palette(scenes, chart)
+        for number, scene in enumerate(track(scenes, "drawing", total=len(scenes)), start=scenes.first):
+            path = Path(folder) / f"{number:03d}_{scene.stamp}.png"
+            with replacing(path) as beside:
+                palette.image(chart.draw(scene)).save(beside)
+            written.append(path)
     for old in set(Path(folder).glob("[0-9][0-9][0-9]_*Z*.png")) - set(written):
         if _OURS.match(old.name):
             old.unlink()
@@ -81,7 +91,8 @@ def _pictures(scenes: Scenes, chart: Chart) -> Iterator[Picture]:
 
 def _palette(scenes: Scenes, chart: Chart) -> Palette:
     """From the last observation and the last forecast: both labels, and by the colour bar every class."""
-    return Palette(np.concatenate([chart.draw(scenes[scenes.observed - 1]), chart.draw(scenes[-1])]))
+    specimens = [scenes[-1]] if scenes.layer else [scenes[scenes.observed - 1], scenes[-1]]
+    return Palette(np.concatenate([chart.draw(scene) for scene in specimens]))
 
 
 def _write_gif(scenes: Scenes, chart: Chart, path: Path) -> None:

@@ -1,5 +1,6 @@
 """How a picture of rain is made.
 
+layers        what an ensemble has to show beside rain
 scenes        what is shown: observed frames, then the forecast's, small enough for a screen
 layout        where everything lies, in pixels
 overlay       what lies over the rain and stays the same: coastlines, borders, graticule, scale bar

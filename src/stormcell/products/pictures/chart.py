@@ -5,7 +5,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from stormcell.products.colours import MISSING, RAIN_COLOURS, rain_class
+from stormcell.products.colours import MISSING, ColourScale
 from stormcell.products.pictures.layout import DRY, FORECAST, OBSERVED, UNSEEN, UNSEEN_HATCH, Layout, rgb
 from stormcell.products.pictures.overlay import Overlay
 from stormcell.products.pictures.scenes import Scene, Scenes
@@ -34,7 +34,8 @@ class Chart:
         rows, columns = np.arange(layout.map_height), np.arange(layout.map_width)
         self._nearest = (rows * grid.shape[0] // rows.size)[:, np.newaxis], columns * grid.shape[1] // columns.size
         self._hatch = (rows[:, np.newaxis] + columns) % 8 < 2
-        self._table = _colour_table()
+        self._scale = scenes.scale
+        self._table = _colour_table(scenes.scale)
         self._overlay = Overlay(grid, layout)
         self._surroundings = Surroundings(scenes, layout)
 
@@ -56,16 +57,16 @@ class Chart:
         return picture
 
     def _map(self, scene: Scene) -> Picture:
-        classes = rain_class(scene.rain_rate)[self._nearest]
+        classes = self._scale.classes(scene.values)[self._nearest]
         classes[(classes == MISSING) & self._hatch] = _HATCHED
-        rain = self._table[classes]
-        self._overlay.lay_over(rain)
-        return rain
+        coloured = self._table[classes]
+        self._overlay.lay_over(coloured)
+        return coloured
 
 
-def _colour_table() -> Picture:
-    """Colour of every class: dry, rain, missing, and missing on a line of the hatching."""
+def _colour_table(scale: ColourScale) -> Picture:
+    """Colour of every class: below the scale, on it, missing, and missing on a line of the hatching."""
     table = np.zeros((256, 3), dtype=np.uint8)
-    table[: len(RAIN_COLOURS) + 1] = [rgb(colour) for colour in (DRY, *RAIN_COLOURS)]
+    table[: len(scale.colours) + 1] = [rgb(colour) for colour in (DRY, *scale.colours)]
     table[MISSING], table[_HATCHED] = rgb(UNSEEN), rgb(UNSEEN_HATCH)
     return table

@@ -1,6 +1,5 @@
 """What the pictures show: the observed frames one by one, then the forecast's, small enough for a screen."""
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,8 +11,11 @@ from numpy.typing import NDArray
 from stormcell.errors import FramesError
 from stormcell.frames import check_forecast, check_frames, grid_of
 from stormcell.grid import Grid
+from stormcell.products.colours import RAIN, ColourScale
+from stormcell.products.ensemble.mean import member_mean
+from stormcell.products.pictures.layers import Layer
 
-__all__ = ["Scene", "Scenes", "block_mean", "member_mean"]
+__all__ = ["Scene", "Scenes", "block_mean"]
 
 LONGEST_SIDE = 800
 """Pixels of the longer side of what is shown; larger grids are averaged over whole blocks first."""
@@ -26,21 +28,22 @@ class Scene:
     """One picture's worth of rain.
 
     Args:
-        rain_rate: (y, x) [mm h-1]; NaN not seen.
+        values: (y, x), a rain rate [mm h-1] or what else a layer shows; NaN not seen.
         valid: the time it shows, UTC.
-        lead_time: how far ahead of the last scan; None when it was observed.
+        lead_time: how far ahead of the last scan; None when it was observed, 0 when it is of the whole forecast.
+        kind: for file names: observed, forecast, or the name of a layer.
     """
 
-    rain_rate: Rain
+    values: Rain
     valid: pd.Timestamp
     lead_time: pd.Timedelta | None
+    kind: str
 
     @property
     def stamp(self) -> str:
         """Kind, valid time and lead time for file names, such as `forecast_20150515T1700Z_+035min`."""
-        if self.lead_time is None:
-            return f"observed_{self.valid:%Y%m%dT%H%MZ}"
-        return f"forecast_{self.valid:%Y%m%dT%H%MZ}_+{self.lead_time.total_seconds() / 60:03g}min"
+        ahead = f"_+{self.lead_time.total_seconds() / 60:03g}min" if self.lead_time else ""
+        return f"{self.kind}_{self.valid:%Y%m%dT%H%MZ}{ahead}"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Scenes:
     Args:
         past: (time, y, x) rain rate [mm h-1].
         forecast: (member, lead_time, y, x) rain rate [mm h-1] on the same grid; of several members the mean is shown.
+        layer: what to show in place of the forecast's rain; the scenes are then its own alone, one per lead time or a single one.
 
     Raises:
         FramesError: a field breaks the contract, or the grids differ.
@@ -57,35 +61,64 @@ class Scenes:
 
     past: xr.DataArray
     forecast: xr.DataArray
+    layer: Layer | None = None
 
     def __post_init__(self) -> None:
         if not grid_of(check_frames(self.past)).same_as(grid_of(check_forecast(self.forecast))):
             raise FramesError(f"pictures: expected past and forecast on one grid, got {self.past.shape[1:]} and {self.forecast.shape[2:]}")
 
     def __len__(self) -> int:
-        return self.observed + int(self.forecast.sizes["lead_time"])
+        if self.layer is None:
+            return self.observed + int(self.forecast.sizes["lead_time"])
+        return int(self.forecast.sizes["lead_time"]) if self.layer.over_lead_times else 1
 
     def __getitem__(self, number: int) -> Scene:
         if not -len(self) <= number < len(self):
             raise IndexError(number)
         number %= len(self)
+        if self.layer is not None:
+            return self._of_layer(self.layer, number)
         if number < self.observed:
-            return Scene(block_mean(self.past[number].values, self.factor), self.times[number], None)
-        step = self.forecast[:, number - self.observed]
-        return Scene(block_mean(member_mean(step.values), self.factor), self.times[number], pd.Timedelta(step["lead_time"].item(), "ns"))
+            return Scene(block_mean(self.past[number].values, self.factor), self.times[number], None, "observed")
+        lead = number - self.observed
+        rain = member_mean(self.forecast[:, lead].values)
+        return Scene(block_mean(rain, self.factor), self.times[number], self._ahead(lead), "forecast")
+
+    def _of_layer(self, layer: Layer, lead: int) -> Scene:
+        if layer.over_lead_times:
+            values = block_mean(layer.values[lead].values, self.factor)
+            return Scene(values, self.times[self.observed + lead], self._ahead(lead), layer.name)
+        rows, columns = self.grid.shape
+        middle = slice(self.factor // 2, None, self.factor)  # a mean of minutes and never has no meaning
+        return Scene(layer.values.values[middle, middle][:rows, :columns], self.times[self.observed - 1], pd.Timedelta(0), layer.name)
+
+    def _ahead(self, lead: int) -> pd.Timedelta:
+        return pd.Timedelta(self.forecast["lead_time"].values[lead].item(), "ns")
 
     def __iter__(self) -> Iterator[Scene]:
         return (self[number] for number in range(len(self)))
 
     @property
     def observed(self) -> int:
-        """How many of the scenes were observed; they come first."""
+        """How many frames were observed; they come first."""
         return int(self.past.sizes["time"])
 
     @property
+    def first(self) -> int:
+        """Number of the frame that the first scene shows."""
+        if self.layer is None:
+            return 0
+        return self.observed if self.layer.over_lead_times else self.observed - 1
+
+    @property
     def times(self) -> list[pd.Timestamp]:
-        """Valid time of every scene, UTC."""
+        """Valid time of every frame, observed and forecast, UTC."""
         return [pd.Timestamp(time) for field in (self.past, self.forecast) for time in field["time"].values]
+
+    @property
+    def scale(self) -> ColourScale:
+        """The colours of the scenes."""
+        return RAIN if self.layer is None else self.layer.scale
 
     @property
     def factor(self) -> int:
@@ -96,17 +129,6 @@ class Scenes:
     def grid(self) -> Grid:
         """The grid of the scenes."""
         return grid_of(self.past).coarsen(self.factor)
-
-
-def member_mean(rain_rate: Rain) -> Rain:
-    """Mean over the members, (member, y, x) to (y, x), of those that have a value; NaN where none has."""
-    if len(rain_rate) == 1:
-        only: Rain = rain_rate[0]
-        return only
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a pixel that no member has is NaN, as it should be
-        mean: Rain = np.nanmean(rain_rate, axis=0)
-    return mean
 
 
 def block_mean(rain_rate: Rain, factor: int) -> Rain:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from stormcell.products.colours import RAIN_COLOURS, RAIN_LEVELS
+from stormcell.products.colours import ColourScale
 from stormcell.products.pictures.layout import DRY, FAINT, FORECAST, INK, OBSERVED, PAPER, UNSEEN, UNSEEN_HATCH, Layout, figure_of
 from stormcell.products.pictures.scenes import Scene, Scenes
 
@@ -30,7 +30,7 @@ class Surroundings:
         axes = figure.add_axes((0, 0, 1, 1), facecolor="none")
         axes.set(xlim=(0, width), ylim=(height, 0))
         axes.set_axis_off()
-        _add_colour_bar(axes, layout.right + 18, layout.top, min(layout.map_height, 440))
+        _add_colour_bar(axes, scenes.scale, layout.right + 18, layout.top, min(layout.map_height, 440))
         axes.text(layout.left, height - 14, _credit(scenes, (layout.right - layout.left) // 5), fontsize=7, color=FAINT, va="center")
         changing: dict[str, Any] = {"va": "center", "animated": True}
         self._badge = axes.text(layout.left + 8, 27, "", fontsize=14, fontweight="bold", color=PAPER, **changing)
@@ -45,7 +45,7 @@ class Surroundings:
         """The sheet for a scene as (height, width, 3) red, green, blue; the place of the map is left blank."""
         ahead = scene.lead_time
         colour = OBSERVED if ahead is None else FORECAST
-        self._badge.set_text("OBSERVED" if ahead is None else f"FORECAST  +{ahead.total_seconds() / 60:g} min")
+        self._badge.set_text("OBSERVED" if ahead is None else f"FORECAST  +{ahead.total_seconds() / 60:g} min" if ahead else "FORECAST")
         self._badge.set_bbox({"boxstyle": "round,pad=0.42,rounding_size=0.25", "facecolor": colour, "edgecolor": "none"})
         self._clock.set_text(f"{scene.valid:%a %d %b %Y  %H:%M} UTC")
         self._note.set_text("Rain rate · radar" if ahead is None else self._forecast_note)
@@ -59,6 +59,8 @@ class Surroundings:
 
 def _forecast_note(scenes: Scenes) -> str:
     method, members = scenes.forecast.attrs.get("method", "forecast"), scenes.forecast.sizes["member"]
+    if scenes.layer is not None:
+        return f"{scenes.layer.title} · {method}, {members} member{'s' * (members > 1)}"
     crowd = f" · mean of {members} members" if members > 1 else ""
     return f"Rain rate · {method}{crowd} · from the scan at {scenes.times[scenes.observed - 1]:%H:%M} UTC"
 
@@ -73,20 +75,20 @@ def _credit(scenes: Scenes, longest: int) -> str:
     return f"Radar: {radar} · {map_credit}" if radar else map_credit
 
 
-def _add_colour_bar(axes: Any, left: int, top: int, height: int) -> None:
-    """A box per class with its lower bound, heaviest above; below them dry and not seen."""
+def _add_colour_bar(axes: Any, scale: ColourScale, left: int, top: int, height: int) -> None:
+    """A box per class with its lower bound, largest above; below them what is below the scale, and not seen."""
     from matplotlib.patches import Rectangle
 
-    box, width = height / (len(RAIN_COLOURS) + 4.5), 20
+    box, width = height / (len(scale.colours) + 4.5), 20
     first = top + 1.5 * box
-    axes.text(left, top + 0.5 * box, "mm/h", fontsize=9.5, fontweight="bold", color=INK, va="center")
-    for number, (level, colour) in enumerate(zip(RAIN_LEVELS, RAIN_COLOURS, strict=True)):
-        lower = first + (len(RAIN_COLOURS) - number) * box
+    axes.text(left, top + 0.5 * box, scale.unit, fontsize=9.5, fontweight="bold", color=INK, va="center")
+    for number, (label, colour) in enumerate(zip(scale.labels, scale.colours, strict=True)):
+        lower = first + (len(scale.colours) - number) * box
         axes.add_patch(Rectangle((left, lower - box), width, box, facecolor=colour, edgecolor="none"))
-        axes.text(left + width + 6, lower, f"{level:g}", fontsize=8.5, color=INK, va="center")
-    axes.add_patch(Rectangle((left, first), width, len(RAIN_COLOURS) * box, facecolor="none", edgecolor=INK, linewidth=0.8))
-    for row, (name, colour, hatch) in enumerate((("dry", DRY, ""), ("no data", UNSEEN, "////"))):
-        upper = first + (len(RAIN_COLOURS) + 0.7 + 1.2 * row) * box
+        axes.text(left + width + 6, lower, label, fontsize=8.5, color=INK, va="center")
+    axes.add_patch(Rectangle((left, first), width, len(scale.colours) * box, facecolor="none", edgecolor=INK, linewidth=0.8))
+    for row, (name, colour, hatch) in enumerate(((scale.below, DRY, ""), ("no data", UNSEEN, "////"))):
+        upper = first + (len(scale.colours) + 0.7 + 1.2 * row) * box
         axes.add_patch(Rectangle((left, upper), width, box, facecolor=colour, edgecolor=UNSEEN_HATCH, hatch=hatch, linewidth=0.8))
         axes.text(left + width + 6, upper + box / 2, name, fontsize=8, color=INK, va="center")
 
