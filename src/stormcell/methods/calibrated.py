@@ -13,7 +13,6 @@ from stormcell.methods.calibration import Calibration, ProbabilityMaps
 from stormcell.methods.calibration_file import read_calibration
 from stormcell.methods.member_coupling import coupled, members_reaching
 from stormcell.methods.shipped import model_folder, shipped_models
-from stormcell.networks.checkpoint import fingerprint_of
 
 __all__ = ["Calibrated", "calibrated_named", "calibrated_probabilities", "identity_of"]
 
@@ -110,8 +109,11 @@ def calibrated_probabilities(forecast: xr.DataArray, calibration: Calibration) -
 
 def identity_of(name: str) -> str:
     """What tells methods apart for a calibration: the name, or the fingerprint of a trained model, wherever its folder is."""
-    trained = name in shipped_models() or (name not in METHODS and Path(name).is_dir())
-    return f"model {fingerprint_of(model_folder(name))}" if trained else name
+    if name not in shipped_models() and (name in METHODS or not Path(name).is_dir()):
+        return name
+    from stormcell.networks.checkpoint import fingerprint_of  # which brings torch
+
+    return f"model {fingerprint_of(model_folder(name))}"
 
 
 def calibrated_named(name: str, folder: str | Path) -> Calibrated:

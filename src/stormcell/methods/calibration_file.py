@@ -1,6 +1,7 @@
 """A calibration as a JSON file: beside the checkpoint that it belongs to, or in a folder of its own."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -25,9 +26,9 @@ def write_calibration(calibration: Calibration, folder: str | Path) -> Path:
     """
     path = Path(folder) / NAME
     try:
-        text = json.dumps(_ADAPTER.dump_python(calibration, mode="json"), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(asdict(calibration), ensure_ascii=False, allow_nan=False)
         _ADAPTER.validate_json(text)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise MethodError(f"calibration: cannot be stored as JSON ({str(error).splitlines()[0]}); nothing was written") from error
     with replacing(path) as beside:
         beside.write_text(text + "\n", encoding="utf-8")
