@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from stormcell.data.readers.odim import write_odim
 from stormcell.data.synthetic import synthetic_storm
@@ -45,6 +46,20 @@ def test_nowcast_writes_everything_it_is_asked_for(radar, tmp_path):
     assert (tmp_path / "a.gif").read_bytes().startswith(b"GIF89a")
     assert len(list((tmp_path / "png").iterdir())) == 8 and len(list((tmp_path / "cog").iterdir())) == 4
     assert os.listdir(out.parent) == ["nowcast.nc"], "nothing temporary is left"
+
+
+def test_products_of_an_ensemble(radar, tmp_path):
+    words = ["--method", "lagrangian-probability", "--members", "4", "--seed", "1", "--lead", "10min", "--probability", "5,1"]
+    words += ["--quantiles", "0.1,0.9", "--mean", "--matched-mean", "--neighbourhood", "3", "--onset", "0.5"]
+    done = stormcell("nowcast", radar, *words, "-o", tmp_path / "all.nc", "--gif", tmp_path / "a.gif")
+    assert done.returncode == 0, done.stderr
+    assert "lagrangian-probability, 4 members, 2 lead times" in done.stdout and read_forecast(tmp_path / "all.nc").sizes["member"] == 4
+    with xr.open_dataset(tmp_path / "all.nc", decode_timedelta=False) as file:
+        assert file["probability"].sel(threshold=1.0).max() == 1 and file["rain_start"].min() == 0
+    assert (tmp_path / "a_probability_5mm.gif").is_file() and (tmp_path / "a_quantile_90.gif").is_file()
+    assert stormcell("nowcast", radar, *words, "--products-only", "-o", tmp_path / "small.nc").returncode == 0
+    with xr.open_dataset(tmp_path / "small.nc", decode_timedelta=False) as file:
+        assert "rainfall_rate" not in file and "probability_matched_mean" in file
 
 
 @pytest.mark.parametrize("method", ["persistence", "rover"])
@@ -103,6 +118,13 @@ BAD = {
     "output name": (["nowcast", "{radar}", "-o", "out.tif"], "expected a name that ends in .nc"),
     "a forecast as input": (["nowcast", "{nc}", "-o", "{out}"], "is a forecast, not observations"),
     "demo on a file": (["demo", "-o", "{out}"], "cannot be written"),
+    "no numbers": (["nowcast", "{radar}", "-o", "{out}", "--probability", "1;5"], "expected numbers with commas"),
+    "no event": (["nowcast", "{radar}", "-o", "{out}", "--probability", "0"], "rising thresholds above 0"),
+    "no share": (["nowcast", "{radar}", "-o", "{out}", "--quantiles", "90"], "levels from 0 to 1"),
+    "no onset": (["nowcast", "{radar}", "-o", "{out}", "--onset", "0"], "above 0"),
+    "a radius alone": (["nowcast", "{radar}", "-o", "{out}", "--neighbourhood", "5"], "expected --probability with it"),
+    "a radius below 0": (["nowcast", "{radar}", "-o", "{out}", "--probability", "1", "--neighbourhood", "-5"], "0 km or more"),
+    "products alone": (["nowcast", "{radar}", "-o", "{out}", "--products-only"], "and a product"),
     "lead beyond reason": (["nowcast", "{radar}", "-o", "{out}", "--lead", "100000h"], "at most 24 h"),
     "not radar data": (["nowcast", "{junk}", "-o", "{out}"], "junk.h5: no reader recognises its content"),
     "output is a folder": (["nowcast", "{radar}", "-o", "{folder}", "--lead", "5min"], "is a folder"),

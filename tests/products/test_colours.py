@@ -1,7 +1,18 @@
 import numpy as np
 import pytest
 
-from stormcell.products.colours import MISSING, RAIN_COLOURS, RAIN_LEVELS, rain_class, rain_colour_map, rain_rgba
+from stormcell.products.colours import (
+    MINUTES,
+    MISSING,
+    PROBABILITY,
+    RAIN,
+    RAIN_COLOURS,
+    RAIN_LEVELS,
+    ColourScale,
+    rain_class,
+    rain_colour_map,
+    rain_rgba,
+)
 
 # How colours look with a colour vision deficiency, in linear RGB: Machado, Oliveira & Fernandes (2009), severity 1.
 SIGHTS = {
@@ -30,10 +41,11 @@ def test_matplotlib_gets_the_same_colours() -> None:
     np.testing.assert_array_equal(colour_map(norm(rain), bytes=True), rain_rgba(rain.filled(np.nan)))
 
 
+@pytest.mark.parametrize("scale", [RAIN, PROBABILITY, MINUTES], ids=lambda scale: scale.unit)
 @pytest.mark.parametrize("sight", SIGHTS)
-def test_neighbouring_classes_can_be_told_apart(sight: str) -> None:
+def test_neighbouring_classes_can_be_told_apart(sight: str, scale: ColourScale) -> None:
     """By their distance in OKLab (Ottosson 2020), where 0.02 is about what can just be seen."""
-    levels = np.array([list(bytes.fromhex(colour[1:])) for colour in ("#f8f8f5", *RAIN_COLOURS)]) / 255
+    levels = np.array([list(bytes.fromhex(colour[1:])) for colour in ("#f8f8f5", *scale.colours)]) / 255
     linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
     seen = np.clip(linear @ SIGHTS[sight].T, 0, 1)
     cones = np.array([[0.41222, 0.53633, 0.05145], [0.21190, 0.68070, 0.10740], [0.08830, 0.28172, 0.62998]])

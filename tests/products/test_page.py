@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from stormcell.methods.nowcast import nowcast
+from stormcell.products.ensemble.dataset import ensemble_products
 from stormcell.products.page import write_page
 
 
@@ -66,4 +67,37 @@ def test_slider_and_button_work(page, browser):
     assert tab.locator("#time").input_value() == stopped and tab.locator("#play").inner_text() == "Play"
     assert "<script>alert('radar')</script>" in tab.locator("p").inner_text(), "text from files is shown as text"
     assert faults == []
+    tab.close()
+
+
+def test_layers_can_be_chosen(storm, tmp_path, browser):
+    past = storm.isel(time=slice(4))
+    forecast = nowcast(past, lead="10min")
+    products = ensemble_products(forecast, probability=(1.0,), onset=0.5, past=past)
+    tab = browser.new_page()
+    faults: list[str] = []
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.goto(write_page(past, forecast, tmp_path, products=products).as_uri())
+    picture = tab.locator("#picture")
+    assert tab.locator("#layer option").all_inner_texts() == [
+        "Rain rate",
+        "Probability of 1 mm/h or more",
+        "Minutes until rain of 0.5 mm/h or more starts",
+        "Minutes until rain of 0.5 mm/h or more ends",
+    ]
+    tab.locator("#layer").select_option(index=1)
+    assert "observed" in picture.get_attribute("src"), "what was observed is rain in every layer"
+    tab.locator("#time").press("ArrowRight")
+    assert "probability_1mm" in picture.get_attribute("src") and tab.locator("#label").inner_text() == "12:20 UTC, forecast +5 min"
+    tab.locator("#layer").select_option(index=2)
+    assert "rain_start" in picture.get_attribute("src")
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
+    assert faults == []
+    tab.close()
+
+
+def test_one_layer_is_no_choice(page, browser):
+    tab = browser.new_page()
+    tab.goto(page.as_uri())
+    assert tab.locator("#layer").is_hidden()
     tab.close()

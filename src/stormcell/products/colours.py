@@ -85,21 +85,21 @@ RAIN = ColourScale(RAIN_LEVELS, RAIN_COLOURS, tuple(f"{level:g}" for level in RA
 
 PROBABILITY = ColourScale(
     levels=(0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
-    colours=("#f1e51d", "#aadc32", "#65cb5e", "#31b57b", "#1e9b8a", "#26818e", "#31668e", "#3f4889", "#482677", "#440154"),
+    colours=("#fbee6a", "#aadc32", "#65cb5e", "#31b57b", "#1e9b8a", "#26818e", "#31668e", "#3f4889", "#482677", "#440154"),
     labels=("1", "10", "20", "30", "40", "50", "60", "70", "80", "90"),
     unit="%",
-    below="below 1",
+    below="< 1",
 )
-"""Probabilities [1]: the colours of viridis, reversed."""
+"""Probabilities [1]: the colours of viridis, reversed, the lowest paler so that red-blind eyes can tell it from the next."""
 
 MINUTES = ColourScale(
-    levels=(0.0, 1.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0),
-    colours=("#140e36", "#3d0f71", "#681c81", "#942c80", "#c03a76", "#e85362", "#fa815f", "#feb47b", "#fde7a9"),
-    labels=("now", "1", "10", "20", "30", "45", "60", "90", "120"),
+    levels=(0.0, 1.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, float("inf")),
+    colours=("#140e36", "#3d0f71", "#681c81", "#942c80", "#c03a76", "#e85362", "#fa815f", "#feb47b", "#fde7a9", "#8fb8d4"),
+    labels=("now", "1", "10", "20", "30", "45", "60", "90", "120", "later"),
     unit="min",
-    below="not yet",
+    below="no rain",
 )
-"""Time until something happens [min]: the colours of magma."""
+"""Time until rain starts or ends [min]: the colours of magma, and a blue for what comes after the forecast."""
 
 
 def rain_class(rain_rate: ArrayLike) -> NDArray[np.uint8]:

@@ -66,10 +66,11 @@ def _rain(name: str, title: str) -> Callable[[xr.DataArray, xr.Dataset], list[La
 
 
 def _minutes(product: xr.DataArray, products: xr.Dataset) -> list[Layer]:
-    """What does not happen within the forecast lies below the scale; an end without a start is no rain that goes on."""
+    """Where no rain starts is below the scale; rain that goes on ends later than all else."""
     name, event = str(product.name), str(product.name).removeprefix("rain_")
     never = products[f"{name}_flag"].values == FLAGS["not_within_forecast"]
-    values: NDArray[np.float32] = np.where(never, np.float32(-1), product.values)
+    started = np.isfinite(products["rain_start"].values)
+    values: NDArray[np.float32] = np.where(never, np.where(started & (event == "end"), np.inf, -1), product.values).astype(np.float32)
     title = f"Minutes until rain of {product.attrs['rain_threshold']:g} mm/h or more {event}s"
     return [Layer(name, title, product.copy(data=values), MINUTES)]
 
