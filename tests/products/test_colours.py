@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from stormcell.products.colours import (
     MINUTES,
@@ -45,10 +46,21 @@ def test_matplotlib_gets_the_same_colours() -> None:
 @pytest.mark.parametrize("sight", SIGHTS)
 def test_neighbouring_classes_can_be_told_apart(sight: str, scale: ColourScale) -> None:
     """By their distance in OKLab (Ottosson 2020), where 0.02 is about what can just be seen."""
-    levels = np.array([list(bytes.fromhex(colour[1:])) for colour in ("#f8f8f5", *scale.colours)]) / 255
+    assert np.linalg.norm(np.diff(oklab(("#f8f8f5", *scale.colours), sight), axis=0), axis=1).min() > 0.05
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_probabilities_darken_and_minutes_lighten_for_any_eye(sight: str) -> None:
+    assert (np.diff(oklab(PROBABILITY.colours, sight)[:, 0]) < -0.03).all()
+    assert (np.diff(oklab(MINUTES.colours[:-1], sight)[:, 0]) > 0.03).all(), "but for the last, rain that goes on"
+
+
+def oklab(colours: tuple[str, ...], sight: str) -> NDArray[np.float64]:
+    """Lightness and two differences of colour, (colour, 3), as an eye with this sight has them."""
+    levels = np.array([list(bytes.fromhex(colour[1:])) for colour in colours]) / 255
     linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
     seen = np.clip(linear @ SIGHTS[sight].T, 0, 1)
     cones = np.array([[0.41222, 0.53633, 0.05145], [0.21190, 0.68070, 0.10740], [0.08830, 0.28172, 0.62998]])
     lab = np.array([[0.21045, 0.79362, -0.00407], [1.97800, -2.42859, 0.45059], [0.02590, 0.78277, -0.80868]])
-    oklab = np.cbrt(seen @ cones.T) @ lab.T
-    assert np.linalg.norm(np.diff(oklab, axis=0), axis=1).min() > 0.05
+    found: NDArray[np.float64] = np.cbrt(seen @ cones.T) @ lab.T
+    return found
