@@ -65,7 +65,7 @@ def test_rain_rates_of_a_single_field(events, tmp_path):
     calibration = calibrate(events, tmp_path, Settings({"scaled": Scaled(2.0)}, lead="5min", every="10min"), identity="of my own")
     assert calibration.kind == "quantile" and calibration.members == 1 and calibration.method == "of my own"
     rain = np.array([0.0, 1.0, 4.0])
-    np.testing.assert_allclose(calibration.calibrated(rain, 5.0), rain / 2, atol=0.15)
+    np.testing.assert_allclose(calibration.calibrated(rain, 5.0), rain / 2, atol=0.3)
     scores = pd.read_csv(tmp_path / "figures" / "calibration_scores.csv")
     before, after = scores["distance"]
     assert after < before / 2 and "Distribution of rain rates" in (tmp_path / "report.html").read_text()

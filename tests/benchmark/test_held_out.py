@@ -24,7 +24,7 @@ def hindcast(score, cases) -> xr.DataArray:
 def test_brier_sums_are_those_of_the_calibrated_probabilities():
     """With the score worked out pixel by pixel from `calibrated_probabilities`."""
     squares = tuple(node**2 for node in np.arange(6) / 5)
-    maps = ProbabilityMaps((0.5, 2.0), tuple(np.arange(6) / 5), ((squares, squares), (squares, None)))
+    maps = ProbabilityMaps((0.5, 2.0), tuple(np.arange(6) / 5), ((squares, squares), (None, None)))
     said, seen = rain(1, (5, 2, 24, 30)), rain(2)
     forecast, observed, valid = case(said, seen)
     after = SCORE.value(calibrated_brier_sums(hindcast(SCORE, [(said, seen)]), maps).isel(case=0))

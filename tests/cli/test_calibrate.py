@@ -26,12 +26,12 @@ def folder(event, tmp_path_factory):
 
 
 def test_a_calibrated_nowcast(event, folder, tmp_path):
-    out = tmp_path / "nowcast.nc"
-    done = stormcell("nowcast", event, "--lead", "10min", "-o", out, "--calibration", folder)
+    out, scans = tmp_path / "nowcast.nc", sorted(event.iterdir())[4:9]
+    done = stormcell("nowcast", *scans, "--lead", "10min", "-o", out, "--calibration", folder)
     assert done.returncode == 0 and done.stderr == "", done.stderr
     calibrated = read_forecast(out)
     assert calibrated.attrs["calibration"].startswith("quantile, from 8 cases, ") and calibrated.attrs["method"] == "advection"
-    assert stormcell("nowcast", event, "--lead", "10min", "-o", out).returncode == 0
+    assert stormcell("nowcast", *scans, "--lead", "10min", "-o", out).returncode == 0
     assert not np.array_equal(read_forecast(out).values, calibrated.values, equal_nan=True)
 
 

@@ -83,14 +83,14 @@ def calibrate(
     score = "rain-rates" if chosen == "quantile" else "brier"
     sums, cases, _ = results.common(score)
     sums = sums.isel(method=0, drop=True)
-    folds = folds_of(sums, split)
-    maps: ProbabilityMaps | RainRateMaps
-    if chosen == "quantile":
-        maps, after = fit_rain_rates(sums), held_out(sums, folds, fit_rain_rates, calibrated_rain_rate_sums)
-    else:
-        fit = partial(fit_probabilities, members=members, kind=chosen)
-        maps, after = fit(sums), held_out(sums, folds, fit, calibrated_brier_sums)
+    fit = partial(fit_probabilities, members=members, kind=chosen)
+    maps = fit_rain_rates(sums) if chosen == "quantile" else fit(sums)
     _warn_of_gaps(maps, name, cases)
+    folds = folds_of(sums, split)
+    if chosen == "quantile":
+        after = held_out(sums, folds, fit_rain_rates, calibrated_rain_rate_sums)
+    else:
+        after = held_out(sums, folds, fit, calibrated_brier_sums)
     calibration = Calibration(
         method=identity or name,
         kind=chosen,
