@@ -83,7 +83,7 @@ def test_dry_stays_dry(calibration):
     assert (Calibrated(Wobbly(), calibration)(frames_of(np.zeros((3, 20, 30))), LEADS, members=5).values == 0).all()
 
 
-def test_probabilities_are_the_nearest_that_members_can_say(past):
+def test_probabilities_are_those_that_members_can_say(past):
     plain = Wobbly()(past, LEADS, members=5, seed=1)
     exact = calibrated_probabilities(plain, SQUARED)
     assert exact.dims == ("lead_time", "threshold", "y", "x") and exact["threshold"].values.tolist() == [0.5, 2.0]
@@ -91,7 +91,8 @@ def test_probabilities_are_the_nearest_that_members_can_say(past):
     np.testing.assert_allclose(exact.values, share.transpose(*exact.dims).values ** 2, atol=1e-6)
     forecast = Calibrated(Wobbly(), SQUARED)(past, LEADS, members=5, seed=1)
     said = (forecast >= xr.DataArray(np.array([0.5, 2.0], np.float32), dims="threshold")).mean("member").transpose(*exact.dims)
-    assert abs(said.values - exact.values).max() <= 0.1 + 1e-6
+    off = said.values - exact.values
+    assert abs(off).max() < 0.2 and abs(off.mean()) < 0.01, "the next above or below, and right on the whole"
 
 
 def test_a_higher_threshold_is_never_likelier(past):
@@ -100,6 +101,23 @@ def test_a_higher_threshold_is_never_likelier(past):
     exact = calibrated_probabilities(Wobbly()(past, LEADS, members=5, seed=1), calibration)
     assert (exact.sel(threshold=2.0) <= exact.sel(threshold=0.5)).all() and float(exact.max()) == pytest.approx(0.3)
     check_forecast(Calibrated(Wobbly(), calibration)(past, LEADS, members=5, seed=1))
+
+
+def test_rain_too_rare_for_one_member_is_kept_in_some_places(past):
+    """Of 5 members one reaches 0.5 mm/h, which happens in 1 of 25: a fifth of the places keep it."""
+    rare = of_probabilities((0.0, 0.04, 0.08, 0.12, 0.16, 0.2), (0.5,))
+    field = np.zeros((5, 300, 300), np.float32)
+    field[3] = 2.0
+    now = frames_of(np.zeros((2, 300, 300)))
+
+    def method(past, lead_times, *, members=1, seed=None):
+        return make_forecast(np.repeat(field[:, None], 3, axis=1), past, lead_times, method="one")
+
+    method.past_steps = 2
+    forecast = Calibrated(method, rare)(now, LEADS, members=5, seed=3).values
+    kept = forecast[3, 0] >= 0.5
+    assert 0.16 < kept.mean() < 0.24 and (forecast[[0, 1, 2, 4]] < 0.5).all()
+    assert (kept[:, 1:] == kept[:, :-1]).mean() > 0.9, "in patches, not in specks"
 
 
 def test_an_overforecast_is_mended(past):

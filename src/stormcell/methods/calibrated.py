@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from scipy.special import ndtr
 
 from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_forecast
@@ -16,14 +19,24 @@ from stormcell.methods.shipped import model_folder, shipped_models
 
 __all__ = ["Calibrated", "calibrated_named", "calibrated_probabilities", "identity_of"]
 
+Floats = NDArray[np.floating]
+
+_SMOOTH = 4.0  # pixels, standard deviation of the filter
+_OWN_STREAM = 6  # beside the method's own random numbers of the same seed
+_TINY = 1e-9
+
 
 @dataclass(frozen=True)
 class Calibrated:
     """A method whose forecasts go through a calibration; satisfies `Method`.
 
     *Probabilities* (isotonic, logistic). Of m members at a pixel, the share p_k that reaches the threshold t_k becomes g(p_k), rounded to
-    the nearest n / m; see `stormcell.methods.member_coupling` for how members are moved, and `calibrated_probabilities` for g(p_k)
-    before it is rounded.
+
+        n / m,    n = floor(m g(p_k) + u)
+
+    with u drawn evenly from 0 to 1, alike for pixels that are near each other: so the mean of n is m g(p_k), and rain that is too rare for
+    one member of m is kept in some places, not lost in all. Where no member has it u = 1/2, so that none is made of nothing. See
+    `stormcell.methods.member_coupling` for how members are moved, and `calibrated_probabilities` for g(p_k) before it is rounded.
 
     *Rain rates* (quantile). Every value x of every member becomes T(x).
 
@@ -58,22 +71,33 @@ class Calibrated:
             )
         forecast = self.method(past, lead_times, members=members, seed=seed)
         values = np.empty_like(forecast.values)
+        rounding = _even_noise(forecast.shape[2:], seed) if isinstance(maps, ProbabilityMaps) else np.empty(0)
         for lead, minutes in enumerate(forecast["lead_time"].values / np.timedelta64(1, "m")):
             fields = forecast.values[:, lead]
             if isinstance(maps, ProbabilityMaps):
-                values[:, lead] = coupled(fields, maps.thresholds, self._wanted(fields, maps.thresholds, float(minutes)))
+                values[:, lead] = coupled(fields, maps.thresholds, self._wanted(fields, maps.thresholds, float(minutes), rounding))
             else:
                 values[:, lead] = self.calibration.calibrated(fields.astype(np.float64), float(minutes))
         said = f"{self.calibration.kind}, from {self.calibration.cases} cases, {self.calibration.fingerprint}"
         return check_forecast(forecast.copy(data=values).assign_attrs(calibration=said))
 
-    def _wanted(self, fields: np.ndarray, thresholds: tuple[float, ...], minutes: float) -> np.ndarray:
+    def _wanted(self, fields: Floats, thresholds: tuple[float, ...], minutes: float, rounding: Floats) -> NDArray[np.intp]:
+        """(threshold, y, x), n of the class docstring, never rising from one threshold to the next."""
         members = len(fields)
         levels = np.broadcast_to(np.arange(members + 1) / members, (len(thresholds), members + 1))
-        table = np.floor(members * self.calibration.calibrated(levels, minutes) + 0.5).astype(np.intp)
-        counts = members_reaching(fields, thresholds)
-        wanted = np.stack([row[count] for row, count in zip(table, counts, strict=True)])
-        return np.minimum.accumulate(wanted, axis=0)
+        table = members * self.calibration.calibrated(levels, minutes)
+        wanted = []
+        for row, count in zip(table, members_reaching(fields, thresholds), strict=True):
+            u = np.where(count > 0, rounding, 0.5)
+            wanted.append(np.floor(row[count] + u + _TINY).astype(np.intp))
+        return np.minimum.accumulate(np.minimum(wanted, members), axis=0)
+
+
+def _even_noise(shape: tuple[int, ...], seed: int | None) -> Floats:
+    """(y, x), noise spread evenly over 0 to 1, smooth over some pixels; 1/2 on a grid of one pixel."""
+    rng = np.random.default_rng(None if seed is None else [seed, _OWN_STREAM])
+    smooth = gaussian_filter(rng.standard_normal(shape), _SMOOTH, mode="wrap")
+    return np.asarray(ndtr((smooth - smooth.mean()) / max(float(smooth.std()), _TINY)) * (1 - 2 * _TINY), np.float64)
 
 
 def calibrated_probabilities(forecast: xr.DataArray, calibration: Calibration) -> xr.DataArray:

@@ -1,8 +1,7 @@
 """Members that say what calibrated probabilities say, and stay in the order in which they were at each pixel.
 
-Of m members at a pixel, c_k reach the threshold t_k, so the ensemble's probability is p_k = c_k / m. Where q_k is the calibrated one,
-
-    n_k = floor(m q_k + 1/2)            members are to reach it, the nearest that m members can say; never more than n_(k-1)
+Of m members at a pixel, c_k reach the threshold t_k, so the ensemble's probability is p_k = c_k / m. By the calibrated one n_k are to
+reach it, never more than n_(k-1).
 
 With the members from largest to smallest s_1 >= ... >= s_m, t_0 = 0, c_0 = n_0 = m, and 0 for a threshold beyond the last, the i-th
 largest is to lie between t_K and t_(K+1), K being the last threshold with n_K >= i. It becomes
