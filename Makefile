@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow check bench bench-classical archives train-radar train-digits bench-radar bench-digits format clean
+.PHONY: demo test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits bench-radar bench-digits format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
@@ -31,6 +31,9 @@ bench: $(VENV)/.dev            ## speed of cells and scores; speed and skill of 
 
 bench-classical: $(VENV)/.dev  ## skill of the classical methods on real events; half an hour, goes on where it was stopped
 	$(BIN)/python tools/make_classical_page.py
+
+bench-ensemble: $(VENV)/.dev   ## S-PROG and STEPS beside those of pysteps on real events; a quarter of an hour, goes on where it was stopped
+	$(BIN)/python tools/make_ensemble_page.py
 
 DATA ?= $(or $(STORMCELL_TEST_DATA),../shared/radar)
 
