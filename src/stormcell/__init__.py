@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from stormcell.data.synthetic import synthetic_storm
     from stormcell.methods.nowcast import nowcast
     from stormcell.products.cog import write_geotiffs
+    from stormcell.products.ensemble.dataset import ensemble_products
     from stormcell.products.images import write_animation, write_pngs
-    from stormcell.products.netcdf import read_forecast, write_netcdf
+    from stormcell.products.netcdf import read_forecast, write_netcdf, write_products
     from stormcell.products.page import write_page
 
 __all__ = [
+    "ensemble_products",
     "nowcast",
     "read",
     "read_forecast",
@@ -32,11 +34,13 @@ __all__ = [
     "write_netcdf",
     "write_page",
     "write_pngs",
+    "write_products",
 ]
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ensemble_products": "stormcell.products.ensemble.dataset",
     "nowcast": "stormcell.methods.nowcast",
     "read": "stormcell.data.read",
     "read_forecast": "stormcell.products.netcdf",
@@ -47,6 +51,7 @@ _HOMES = {
     "write_netcdf": "stormcell.products.netcdf",
     "write_page": "stormcell.products.page",
     "write_pngs": "stormcell.products.images",
+    "write_products": "stormcell.products.netcdf",
 }
 
 
