@@ -1,7 +1,6 @@
 """`stormcell benchmark cells`: how fast the recurrent cells are beside the plain way and beside torch's own, in one run."""
 
 import copy
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from stormcell.atomic import replacing
+from stormcell.benchmark.figures import write_figures
 from stormcell.benchmark.plain_cells import PlainConvGRU, PlainConvLSTM, PlainConvTTLSTM, PlainPredRNN, PlainTrajGRU
 from stormcell.benchmark.training_memory import BATCH as MEMORY_BATCH
 from stormcell.benchmark.training_memory import TrainingCost, training_cost
@@ -56,10 +55,7 @@ def benchmark_cells(*, output: Path | None = None, report: Path | None = None, r
         torch.set_num_threads(before)
     page = _page(figures)
     print(page)
-    for path, text in ((output, json.dumps(figures, indent=2) + "\n"), (report, page)):
-        if path:
-            with replacing(path) as beside:
-                beside.write_text(text)
+    write_figures(figures, page, output=output, report=report)
     return figures
 
 

@@ -1,6 +1,5 @@
 """`stormcell benchmark ensemble`: S-PROG and STEPS beside pysteps' own, and beside the bare cost of transforms and look-ups."""
 
-import json
 import os
 import statistics
 import tempfile
@@ -18,6 +17,7 @@ from scipy import fft
 
 from stormcell.atomic import replacing
 from stormcell.benchmark.ensemble_page import page, scaling_plot
+from stormcell.benchmark.figures import write_figures
 from stormcell.benchmark.nowcast import data_folder
 from stormcell.benchmark.process import stormcell_process
 from stormcell.benchmark.rounds import timed_rounds
@@ -59,12 +59,8 @@ def benchmark_ensemble(data: Path | None, *, output: Path | None = None, report:
     }
     text = page(figures, plot=f"{report.stem}.png" if report else None)
     print(text)
-    if output:
-        with replacing(output) as beside:
-            beside.write_text(json.dumps(figures, indent=2) + "\n")
+    write_figures(figures, text, output=output, report=report)
     if report:
-        with replacing(report) as beside:
-            beside.write_text(text)
         with replacing(report.with_suffix(".png")) as beside:
             scaling_plot(figures["scaling"], beside)
     return figures

@@ -1,6 +1,5 @@
 """`stormcell benchmark hindcast`: how much sooner two Dask workers are done than one, and whether any number depends on the workers."""
 
-import json
 import os
 import signal
 import statistics
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from stormcell.atomic import replacing
+from stormcell.benchmark.figures import write_figures
 from stormcell.benchmark.results import Results
 from stormcell.benchmark.rounds import timed_rounds
 from stormcell.benchmark.run import verify
@@ -66,10 +65,7 @@ def benchmark_hindcast(*, output: Path | None = None, report: Path | None = None
         }
     page = _page(figures)
     print(page)
-    for path, text in ((output, json.dumps(figures, indent=2) + "\n"), (report, page)):
-        if path:
-            with replacing(path) as beside:
-                beside.write_text(text)
+    write_figures(figures, page, output=output, report=report)
     return figures
 
 

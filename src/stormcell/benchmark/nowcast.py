@@ -1,6 +1,5 @@
 """`stormcell benchmark nowcast`: is the main job fast, frugal and skilful beside pysteps, on the same data in the same run?"""
 
-import json
 import os
 import platform
 import statistics
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stormcell.atomic import replacing
+from stormcell.benchmark.figures import write_figures
 from stormcell.benchmark.process import stormcell_process
 from stormcell.benchmark.report import REFERENCE, page, process_table, skill_table, speed_table, summary
 from stormcell.benchmark.skill import event_counts
@@ -94,12 +93,7 @@ def benchmark_nowcast(data: Path | None, *, output: Path | None = None, report: 
         else:
             print(f"{name}: not in this folder, left out\n")
     print(summary(figures))
-    if output:
-        with replacing(output) as beside:
-            beside.write_text(json.dumps(figures, indent=2) + "\n")
-    if report:
-        with replacing(report) as beside:
-            beside.write_text(page(figures))
+    write_figures(figures, page(figures), output=output, report=report)
     return figures
 
 

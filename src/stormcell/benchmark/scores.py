@@ -1,7 +1,6 @@
 """`stormcell benchmark scores`: how fast the scores are beside pysteps' functions for the same, on the same fields in one run."""
 
 import io
-import json
 import os
 import statistics
 import warnings
@@ -17,8 +16,8 @@ import numpy as np
 import xarray as xr
 from scipy import fft
 
-from stormcell.atomic import replacing
 from stormcell.benchmark.crps import MEMBERS, crps_rows
+from stormcell.benchmark.figures import write_figures
 from stormcell.benchmark.rounds import timed_rounds
 from stormcell.data.synthetic import synthetic_storm
 from stormcell.errors import MissingExtraError
@@ -83,10 +82,7 @@ def benchmark_scores(*, output: Path | None = None, report: Path | None = None, 
     }
     page = _page(figures)
     print(page)
-    for path, text in ((output, json.dumps(figures, indent=2) + "\n"), (report, page)):
-        if path:
-            with replacing(path) as beside:
-                beside.write_text(text)
+    write_figures(figures, page, output=output, report=report)
     return figures
 
 

@@ -1,6 +1,5 @@
 """`stormcell benchmark training`: windows a second of the radar networks, beside the same networks made the plain way."""
 
-import json
 import statistics
 import tempfile
 import time
@@ -11,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from stormcell.atomic import replacing
+from stormcell.benchmark.figures import write_figures
 from stormcell.benchmark.plain_network import PlainConvGRUStep, PlainTrajGRUStep
 from stormcell.benchmark.rounds import timed_rounds
 from stormcell.data.archive import Archive
@@ -69,10 +68,7 @@ def benchmark_training(*, output: Path | None, report: Path | None, repeats: int
         }
     text = _table(figures)
     print(text)
-    for path, content in ((output, json.dumps(figures, indent=2) + "\n"), (report, text)):
-        if path:
-            with replacing(path) as beside:
-                beside.write_text(content)
+    write_figures(figures, text, output=output, report=report)
     return figures
 
 
