@@ -8,6 +8,8 @@ import typer
 if TYPE_CHECKING:
     import xarray as xr
 
+    from stormcell.cli.trace import Trace
+
 __all__ = ["nowcast"]
 
 
@@ -45,7 +47,7 @@ def nowcast(
     import warnings
     from dataclasses import replace
 
-    from stormcell.cli.terminal import progress_and_warnings, say_written
+    from stormcell.cli.terminal import progress_and_warnings
     from stormcell.cli.trace import Trace
     from stormcell.data.read import read
     from stormcell.errors import StormcellError
@@ -53,12 +55,7 @@ def nowcast(
     from stormcell.methods import Advection, method_named
     from stormcell.methods.calibrated import calibrated_named
     from stormcell.methods.nowcast import nowcast as make_nowcast
-    from stormcell.products.cog import write_geotiffs
     from stormcell.products.ensemble.dataset import ensemble_products
-    from stormcell.products.images import write_animation, write_pngs
-    from stormcell.products.netcdf import write_netcdf, write_products
-    from stormcell.products.page import write_page
-    from stormcell.products.pictures.layers import layers_of
     from stormcell.units import parse_zr_rule
 
     if not any((output, gif, mp4, png, html, cog)):
@@ -86,26 +83,55 @@ def nowcast(
         forecast = stop(make_nowcast, frames, method=forecaster, lead=lead, members=members, seed=seed)
         products = stop(ensemble_products, forecast, past=frames, **asked) if _any(asked) else None
         _say(frames, forecast)
-        if output and products_only:
-            stop(write_products, products, output)
-        elif output:
-            stop(write_netcdf, forecast, output, products=products)
-        if output:
-            say_written([output])
-        for animation in filter(None, (gif, mp4)):
-            stop(write_animation, frames, forecast, animation)
-            say_written([animation])
-            for layer in layers_of(products):
-                if layer.over_lead_times:
-                    beside = animation.with_name(f"{animation.stem}_{layer.name}{animation.suffix}")
-                    stop(write_animation, frames, forecast, beside, layer=layer)
-                    say_written([beside])
-        if png:
-            say_written(stop(write_pngs, frames, forecast, png, products=products))
-        if html:
-            say_written([stop(write_page, frames, forecast, html, products=products)])
-        if cog:
-            say_written(stop(write_geotiffs, forecast, cog))
+        _write_files(stop, forecast, products, output, cog, products_only=products_only)
+        _write_pictures(stop, frames, forecast, products, list(filter(None, (gif, mp4))), png, html)
+
+
+def _write_files(
+    stop: "Trace", forecast: "xr.DataArray", products: "xr.Dataset | None", output: Path | None, cog: Path | None, *, products_only: bool
+) -> None:
+    """What is for programs: NetCDF and GeoTIFF."""
+    from stormcell.cli.terminal import say_written
+    from stormcell.products.cog import write_geotiffs
+    from stormcell.products.netcdf import write_netcdf, write_products
+
+    if output and products_only:
+        stop(write_products, products, output)
+    elif output:
+        stop(write_netcdf, forecast, output, products=products)
+    if output:
+        say_written([output])
+    if cog:
+        say_written(stop(write_geotiffs, forecast, cog))
+
+
+def _write_pictures(
+    stop: "Trace",
+    frames: "xr.DataArray",
+    forecast: "xr.DataArray",
+    products: "xr.Dataset | None",
+    animations: list[Path],
+    png: Path | None,
+    html: Path | None,
+) -> None:
+    """What is for people: animations, one more for each product over lead time, pictures and the page."""
+    from stormcell.cli.terminal import say_written
+    from stormcell.products.images import write_animation, write_pngs
+    from stormcell.products.page import write_page
+    from stormcell.products.pictures.layers import layers_of
+
+    for animation in animations:
+        stop(write_animation, frames, forecast, animation)
+        say_written([animation])
+        for layer in layers_of(products):
+            if layer.over_lead_times:
+                beside = animation.with_name(f"{animation.stem}_{layer.name}{animation.suffix}")
+                stop(write_animation, frames, forecast, beside, layer=layer)
+                say_written([beside])
+    if png:
+        say_written(stop(write_pngs, frames, forecast, png, products=products))
+    if html:
+        say_written([stop(write_page, frames, forecast, html, products=products)])
 
 
 def _numbers(option: str, text: str) -> tuple[float, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from stormcell.atomic import replacing
+from stormcell.training.rows import keep_rows
 
 __all__ = ["CURVES", "Curves"]
 
@@ -27,14 +27,8 @@ class Curves(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Rows of steps that are now made anew are left out."""
-        if not trainer.is_global_zero:
-            return
-        kept = []
-        if self.path.exists():
-            with self.path.open(newline="") as file:
-                kept = [row for row in csv.reader(file) if len(row) == len(_COLUMNS) and row[0].isdecimal()]
-        with replacing(self.path) as beside, beside.open("w", newline="") as file:
-            csv.writer(file).writerows([_COLUMNS, *(row for row in kept if int(row[0]) <= trainer.global_step)])
+        if trainer.is_global_zero:
+            keep_rows(self.path, _COLUMNS, trainer.global_step)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
         """The numbers of one step."""

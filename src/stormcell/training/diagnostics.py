@@ -11,11 +11,11 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from stormcell.atomic import replacing
 from stormcell.products.pictures.training_curves import draw_training_curves
 from stormcell.training.activations import watching
 from stormcell.training.curves import CURVES
 from stormcell.training.module import NowcastModule
+from stormcell.training.rows import keep_rows
 
 __all__ = ["DIAGNOSTICS", "PICTURE", "Diagnostics", "draw_run", "gradient_by_lag"]
 
@@ -65,14 +65,8 @@ class Diagnostics(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Rows of steps that are now made anew are left out."""
-        if not trainer.is_global_zero:
-            return
-        path, kept = self.folder / DIAGNOSTICS, []
-        if path.exists():
-            with path.open(newline="") as file:
-                kept = [row for row in csv.reader(file) if len(row) == len(_COLUMNS) and row[0].isdecimal()]
-        with replacing(path) as beside, beside.open("w", newline="") as file:
-            csv.writer(file).writerows([_COLUMNS, *(row for row in kept if int(row[0]) <= trainer.global_step)])
+        if trainer.is_global_zero:
+            keep_rows(self.folder / DIAGNOSTICS, _COLUMNS, trainer.global_step)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Look, if it is time."""
