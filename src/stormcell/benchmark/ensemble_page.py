@@ -79,4 +79,5 @@ def scaling_plot(scaling: Scaling, path: Path) -> None:
         panel.plot([0, sizes[-1]], [0, seconds[-1]], color="0.7", linewidth=1)
         panel.plot(sizes, seconds, "o-", color="#1f5a8a")
         panel.set(xlabel=axis, ylabel="seconds", xlim=(0, None), ylim=(0, None))
+        panel.locator_params(axis="x", nbins=4)  # pixels are long numbers
     figure.savefig(path, dpi=120, format="png")
