@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from stormcell.errors import MethodError
-from stormcell.networks.losses.balanced import b_mae, b_mse, b_quantile
+from stormcell.networks.losses.balanced import b_mae, b_mse
 from stormcell.networks.losses.loss import Loss
 from stormcell.networks.losses.multi_scale import multi_scale
 from stormcell.networks.losses.pixelwise import cross_entropy, mae, mse
@@ -20,7 +20,6 @@ __all__ = ["LOSSES", "Loss", "weighted_sum"]
 LOSSES: dict[str, Loss] = {
     "b-mae": b_mae,
     "b-mse": b_mse,
-    "b-quantile": b_quantile,
     "cross-entropy": cross_entropy,
     "mae": mae,
     "mse": mse,

@@ -13,10 +13,9 @@ from torch import Tensor
 from stormcell.networks.losses.loss import error_of, mean_over
 from stormcell.networks.representation import Representation
 
-__all__ = ["b_mae", "b_mse", "b_quantile"]
+__all__ = ["b_mae", "b_mse"]
 
 _STEPS = ((2.0, 1.0), (5.0, 3.0), (10.0, 5.0), (30.0, 20.0))  # from this rain rate on [mm h-1], so much is added to the weight
-_LEVEL = 0.6  # of the quantile
 _ROUNDING = 1e-6  # of x, so that a rain rate that stands exactly at a step belongs to it
 
 
@@ -48,29 +47,10 @@ def b_mae(forecast: Tensor, observed: Tensor, valid: Tensor, *, representation: 
     return mean_over(valid, _weights(observed, representation) * error.abs())
 
 
-def b_quantile(forecast: Tensor, observed: Tensor, valid: Tensor, *, representation: Representation) -> Tensor:
-    """Balanced quantile loss: mean over valid pixels of 2 w (0.6 (o - p)+ + 0.4 (p - o)+), with w and all else as for `b_mse`.
-
-    The mean or the median of an uncertain field rains less often than the field itself, and heavy rain is the first that is lost: what
-    scores well in the critical success index J is to say "rain" wherever its probability is above J / (1 + J), well below one half. This
-    loss is lowest at the quantile 0.6 of the weighted distribution. As w grows with the rain, that comes to probabilities of about 0.3
-    at 0.5 mm/h, 0.17 at 2 mm/h and 0.1 from 5 mm/h on, and a J of 0.4, 0.2 and 0.1 has its threshold just there.
-
-    Source:
-        Koenker & Bassett (1978), doi:10.2307/1913643, for the loss; Lipton, Elkan & Naryanaswamy (2014), arXiv:1402.1892, for the
-        threshold, there of F1 = 2 J / (1 + J). Weights by rain and level are ours.
-    """
-    error = error_of(forecast, observed, valid)
-    tilted = 2 * torch.where(error < 0, -_LEVEL * error, (1 - _LEVEL) * error)
-    return mean_over(valid, _weights(observed, representation) * tilted)
-
-
 def _weights(observed: Tensor, representation: Representation) -> Tensor:
     """1 to 30 by what was observed; 1 where it is NaN."""
     if representation.quantity == "grey":
-        raise ValueError(
-            "b-mse, b-mae and b-quantile weigh by rain rate, which grey values do not have; train on 'mse', 'mae' or 'cross-entropy'"
-        )
+        raise ValueError("b-mse and b-mae weigh by rain rate, which grey values do not have; train on 'mse', 'mae' or 'cross-entropy'")
     weights = torch.ones_like(observed)
     for rain_rate, more in _STEPS:
         weights += more * (observed >= representation.level(rain_rate) - _ROUNDING)
