@@ -13,8 +13,10 @@ import xarray as xr
 from stormcell.errors import MethodError, ReadError
 from stormcell.frames import check_forecast, grid_of
 from stormcell.methods import Learned, method_named
+from stormcell.methods.calibration import Calibration, RainRateMaps
+from stormcell.methods.calibration_file import write_calibration
 from stormcell.methods.shipped import shipped_models
-from stormcell.networks.checkpoint import load_checkpoint
+from stormcell.networks.checkpoint import fingerprint_of, load_checkpoint
 from stormcell.networks.representation import Representation
 from stormcell.timeline import minutes
 from tests.conftest import frames_of
@@ -92,6 +94,42 @@ def test_members_past_and_repetition(tiny, rain):
     xr.testing.assert_identical(rain, before)
     with pytest.raises(MethodError, match="tiny is deterministic: expected members=1, got 2"):
         tiny(rain, LEADS, members=2)
+
+
+# ---- calibration
+
+
+def halved(folder, *, method: str | None = None) -> Calibration:
+    """Of the first two of four steps: half the rain after 5 minutes, a quarter after 10."""
+    maps = RainRateMaps((1.0, 10.0), ((0.5, 5.0), (0.25, 2.5)))
+    return Calibration(method or f"model {fingerprint_of(folder)}", "quantile", 1, (5.0, 10.0), maps, 9)
+
+
+def test_the_calibration_beside_the_weights_is_used_and_said(tmp_path, rain):
+    folder = save_tiny(tmp_path / "m")
+    plain = Learned(folder)(rain, LEADS)
+    assert "calibration" not in plain.attrs
+    write_calibration(halved(folder), folder)
+    calibrated = Learned(folder)(rain, LEADS)
+    share = np.array([0.5, 0.25, 0.25, 0.25])[None, :, None, None]  # the last map goes on beyond its lead time
+    wet = plain.values < 2 * np.nanmax(rain.values[-3:])  # where it was not bounded
+    np.testing.assert_allclose(calibrated.values[wet], (share * plain.values)[wet], rtol=1e-5)
+    assert calibrated.attrs["calibration"].startswith("quantile, from 9 cases, ")
+    xr.testing.assert_identical(Learned(folder, calibrated=False)(rain, LEADS), plain)
+
+
+def test_what_a_calibration_makes_is_bounded_as_well(tmp_path):
+    folder = save_tiny(tmp_path / "m", bias=50.0)
+    maps = RainRateMaps((1.0, 10.0), ((3.0, 30.0),))
+    write_calibration(Calibration(f"model {fingerprint_of(folder)}", "quantile", 1, (5.0,), maps, 9), folder)
+    assert np.allclose(Learned(folder)(frames_of(np.full((3, 16, 16), 1.5)), LEADS).values, 3.0)
+
+
+def test_the_calibration_of_another_model_is_refused(tmp_path, rain):
+    folder = save_tiny(tmp_path / "m")
+    write_calibration(halved(folder, method="model 0123456789abcdef"), folder)
+    with pytest.raises(MethodError, match="is the calibration of model 0123456789abcdef, not of this model"):
+        Learned(folder)(rain, LEADS)
 
 
 # ---- what is not seen

@@ -41,14 +41,14 @@ def calibrate(
     from stormcell.benchmark.verification_report import MARKDOWN, PAGE
     from stormcell.cli.terminal import progress_and_warnings, say_written
     from stormcell.cli.verify import check_output
-    from stormcell.methods import METHODS, method_named
-    from stormcell.methods.calibrated import identity_of
+    from stormcell.methods import method_named
+    from stormcell.methods.calibrated import identity_of, uncalibrated
     from stormcell.methods.calibration_file import NAME
     from stormcell.units import parse_zr_rule
 
     check_output(inputs, output)
     settings = Settings(
-        methods=[method] if method in METHODS else {Path(method).name: method_named(method)},
+        methods={Path(method).name: uncalibrated(method_named(method))},
         lead=lead,
         lead_every=lead_every,
         every=every,

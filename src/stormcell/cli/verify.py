@@ -80,13 +80,13 @@ def _with_calibrated(names: list[str], folder: Path) -> "dict[str, Method]":
     """These methods, and after the one that the calibration is of, the same with it."""
     from stormcell.errors import MethodError
     from stormcell.methods import method_named
-    from stormcell.methods.calibrated import Calibrated, identity_of
+    from stormcell.methods.calibrated import Calibrated, identity_of, uncalibrated
     from stormcell.methods.calibration_file import read_calibration
 
     calibration = read_calibration(folder)
     methods: dict[str, Method] = {}
     for name in names:
-        methods[name] = method_named(name)
+        methods[name] = uncalibrated(method_named(name))
         if identity_of(name) == calibration.method:
             methods[f"{name}-calibrated"] = Calibrated(methods[name], calibration)
     if len(methods) == len(names):

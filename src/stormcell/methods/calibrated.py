@@ -1,6 +1,6 @@
 """Any method, calibrated: members in, members out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,13 @@ from scipy.special import ndtr
 
 from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_forecast
-from stormcell.methods import METHODS, Method, method_named
+from stormcell.methods import METHODS, Learned, Method, method_named
 from stormcell.methods.calibration import Calibration, ProbabilityMaps
 from stormcell.methods.calibration_file import read_calibration
 from stormcell.methods.member_coupling import coupled, members_reaching
 from stormcell.methods.shipped import model_folder, shipped_models
 
-__all__ = ["Calibrated", "calibrated_named", "calibrated_probabilities", "identity_of"]
+__all__ = ["Calibrated", "calibrated_named", "calibrated_probabilities", "identity_of", "uncalibrated"]
 
 Floats = NDArray[np.floating]
 
@@ -140,6 +140,11 @@ def identity_of(name: str) -> str:
     return f"model {fingerprint_of(model_folder(name))}"
 
 
+def uncalibrated(method: Method) -> Method:
+    """The method without the calibration that lies beside a trained network."""
+    return replace(method, calibrated=False) if isinstance(method, Learned) else method
+
+
 def calibrated_named(name: str, folder: str | Path) -> Calibrated:
     """The method of this name with the calibration in a folder.
 
@@ -150,4 +155,4 @@ def calibrated_named(name: str, folder: str | Path) -> Calibrated:
     method, calibration = method_named(name), read_calibration(folder)
     if identity_of(name) != calibration.method:
         raise MethodError(f"{folder}: is the calibration of {calibration.method}, not of {name}; calibrate {name} first")
-    return Calibrated(method, calibration)
+    return Calibrated(uncalibrated(method), calibration)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_frames, grid_of, make_forecast, step_of
 from stormcell.methods.between import at_times
+from stormcell.methods.calibration import Calibration
+from stormcell.methods.calibration_file import NAME, read_calibration
 from stormcell.methods.method import refuse_members
 from stormcell.methods.resampled import Pixels, pixels_between, scans_per_step
 from stormcell.methods.scans import Scans, scans_to_read
@@ -46,6 +48,9 @@ class Learned:
     *Bounds.* Rain is never stronger than twice the strongest of the past, nor than the top of the network's scale. A dry past has a dry
     forecast.
 
+    *Calibration.* Where a calibration of rain rates lies in the model's folder (`stormcell calibrate` writes one), the network's fields go
+    through it before they are bounded, beyond its last lead time by the map of that; the forecast's attribute `calibration` says so.
+
     *Far ahead.* Beyond the steps it was trained for the network rolls on; the forecast's attribute `rolled_on` says so. Fewer scans than it
     was trained with are read as they are, two at least; `past_frames` tells how many.
 
@@ -55,6 +60,7 @@ class Learned:
         overlap: width of the strip in which two tiles fade into each other [the model's pixels].
         precision: "float32", or "bfloat16" for a processor or device that is faster in it.
         device: where the network runs, in the words of torch.
+        calibrated: False for the network as it is.
 
     Raises:
         MethodError: there is no such model.
@@ -65,6 +71,7 @@ class Learned:
     overlap: int = 64
     precision: Literal["float32", "bfloat16"] = "float32"
     device: str = "cpu"
+    calibrated: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", str(self.model))
@@ -151,7 +158,7 @@ class Learned:
             now = [index for index in order[:size] if len(cases[index].frames) == length]
             order = order[len(now) :]
             past = np.stack([cases[index].frames if pixels is None else pixels.to_model(cases[index].frames) for index in now])
-            for index, rain_rate in zip(now, self._run(past, steps), strict=True):
+            for index, rain_rate in zip(now, self._through_calibration(self._run(past, steps)), strict=True):
                 bound = np.float32(min(_GROWTH * float(cases[index].frames.max()), self.config.representation.top))
                 bounded = np.minimum(rain_rate, bound)
                 made[index] = bounded if pixels is None else pixels.to_radar(bounded)
@@ -190,6 +197,30 @@ class Learned:
             rain_rate: Floats = scale.inverse(forecast[:, :, 0]).cpu().numpy()
         return rain_rate
 
+    def _through_calibration(self, rain_rate: Floats) -> Floats:
+        """(case, step, y, x), each step through the map of its lead time on the network's own clock."""
+        calibration = self._calibration
+        if calibration is None:
+            return rain_rate
+        last = calibration.lead_minutes[-1]
+        for step in range(rain_rate.shape[1]):
+            fields = rain_rate[:, step].astype(np.float64)
+            rain_rate[:, step] = calibration.calibrated(fields, min((step + 1) * self.config.step_minutes, last))
+        return rain_rate
+
+    @cached_property
+    def _calibration(self) -> Calibration | None:
+        folder = model_folder(self.model)
+        if not self.calibrated or not (folder / NAME).is_file():
+            return None
+        calibration = read_calibration(folder)
+        if calibration.method != f"model {self._fingerprint}":
+            raise MethodError(
+                f"{folder / NAME}: is the calibration of {calibration.method}, not of this model, {self._fingerprint}; "
+                "calibrate it anew, or take the file away"
+            )
+        return calibration if calibration.kind == "quantile" else None  # those of probabilities are of ensembles
+
     @cached_property
     def _network(self) -> "nn.Module":
         import torch
@@ -227,6 +258,8 @@ class Learned:
         if abs(every * minutes / config.step_minutes - 1) > 1e-3:
             conversions.append(f"a step of {every * minutes:g} min taken for the model's of {config.step_minutes:g} min")
         said: dict[str, Any] = {"model": config.network, "model_fingerprint": self._fingerprint, "conversions": conversions}
+        if calibration := self._calibration:
+            said["calibration"] = f"{calibration.kind}, from {calibration.cases} cases, {calibration.fingerprint}"
         if steps > config.future_steps:
             said["rolled_on"] = f"beyond the {config.future_steps * every * minutes:g} min that the model was trained for"
         return said

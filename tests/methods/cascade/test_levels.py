@@ -46,6 +46,7 @@ def test_without_noise_it_is_the_recursion_in_space(domain, fields):
     lag_1, lag_2 = np.array([0.98, 0.9, 0.6, 0.2]), np.array([0.95, 0.8, 0.4, 0.1])
     evolution = Levels(domain, 4).evolution(*(domain.spectrum(field) for field in fields[:2]), lag_1=lag_1, lag_2=lag_2, noise=None)
     now, before = (levels_in_space(field) for field in fields[:2])
+    before *= (now.std(axis=(1, 2)) / before.std(axis=(1, 2)))[:, None, None]  # each level keeps its variance
     phi_1, phi_2 = (part[:, None, None] for part in evolution.process[:2])
     for spectrum in evolution.steps(5, np.random.default_rng(0)):
         now, before = phi_1 * now + phi_2 * before, now

@@ -69,19 +69,25 @@ class Levels:
         return np.divide(self.covariance(one, other), scale, out=np.zeros_like(scale), where=scale > 0)
 
     def evolution(self, newest: Spectrum, before: Spectrum, *, lag_1: Numbers, lag_2: Numbers | None, noise: Noise | None) -> "Evolution":
-        """What is needed to let the cascade evolve from two fields, given the autocorrelations of its levels; without noise it fades."""
+        """What is needed to let the cascade evolve from two fields, given the autocorrelations of its levels; without noise it fades.
+
+        The process is of levels that keep their variance: those of the field before are scaled to that of the newest.
+        """
         process = autoregression(lag_1, lag_2)
         strength = np.zeros(len(self))
         if noise is not None:
             spread, drawn = np.sqrt(self.covariance(newest, newest)), np.sqrt(self.variance_of(noise))
             strength = process.phi_0 * np.divide(spread, drawn, out=np.zeros_like(drawn), where=drawn > 0)
-        started = [tuple((field[level.run] * level.weight).astype(np.complex64) for field in (newest, before)) for level in self._levels]
+        now, then = self.covariance(newest, newest), self.covariance(before, before)
+        scale = np.sqrt(np.divide(now, then, out=np.ones_like(now), where=then > 0)).astype(np.float32)
+        news = [(newest[level.run] * level.weight).astype(np.complex64) for level in self._levels]
+        olds = [(before[level.run] * (level.weight * size)).astype(np.complex64) for level, size in zip(self._levels, scale, strict=True)]
         gains = [level.twice * np.float32(factor) for level, factor in zip(self._levels, strength, strict=True)]
         return Evolution(
             size=newest.size,
             total=complex(newest[0]),
             runs=[level.run for level in self._levels],
-            starts=[(new, old) for new, old in started],
+            starts=list(zip(news, olds, strict=True)),
             gains=gains,
             process=process,
             noise=noise,

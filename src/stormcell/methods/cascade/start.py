@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stormcell.errors import MethodError
 from stormcell.methods.cascade.bandpass import room_for_levels
-from stormcell.methods.cascade.decibels import THRESHOLD, decibels_from_rain_rate
+from stormcell.methods.cascade.decibels import THRESHOLD_DB, decibels_from_rain_rate
 from stormcell.methods.cascade.domain import Boundary, SpectralDomain
 from stormcell.methods.cascade.levels import Levels
 from stormcell.motion import advect
@@ -19,6 +20,8 @@ Numbers = NDArray[np.float64]
 
 _FEWEST_WET = 10  # pixels in a frame; scales and correlations of fewer mean nothing
 _FEWEST_LEVELS = 2
+_FLAT = 0.1  # dB; fields that span less have no scales
+_RIM = 8.0  # pixels over which fields fade towards what is not known
 
 
 class UnsuitedError(MethodError):
@@ -51,7 +54,9 @@ def start_from(frames: Floats, motion: Floats, *, order: int, levels: int, bound
 
         r_j = sum_k W_j^2 Re(A(k) B*(k)) / sqrt(sum_k W_j^2 |A|^2  sum_k W_j^2 |B|^2),    k != 0,
 
-    over what all frames saw. Older fields then take the newest one's value where they know nothing, and the newest is dry there.
+    over what all frames saw. Towards the edge of that, if it is not the edge of the grid, fields fade over 8 pixels: an edge that cuts
+    through rain is at the same place in all of them, and would pass for small scales that never change. Older fields then take the
+    newest one's value where they know nothing, and the newest is dry there.
 
     Args:
         frames: rain rate (time, y, x) up to the last scan that was seen [mm h-1]; NaN = not seen.
@@ -72,13 +77,14 @@ def start_from(frames: Floats, motion: Floats, *, order: int, levels: int, bound
     used, said = (
         (full, None) if ages[:order] == full else (ages[:1], f"a process of first order: one of the last {order + 1} scans is missing")
     )
-    moved = [frames[-1], *(advect(frames[-1 - age], motion, [age])[0] for age in used)]
-    _need_rain(moved)
+    decibels = [decibels_from_rain_rate(frames[-1 - age]) for age in (0, *used)]
+    fields = [decibels[0], *(advect(field, motion, [age])[0] for field, age in zip(decibels[1:], used, strict=True))]
+    known = np.isfinite(np.stack(fields)).all(axis=0)
+    _need_rain(fields, known)
     domain = SpectralDomain(shape, boundary=boundary)
     cascade = Levels(domain, count)
-    known = _known(moved)
-    fields = [decibels_from_rain_rate(frame) for frame in moved]
-    spectra = [domain.spectrum(np.where(known, field, np.float32(0))) for field in fields]
+    share = _fading(known)
+    spectra = [domain.spectrum(np.where(known, field, np.float32(0)) * share) for field in fields]
     correlations = [cascade.correlation(spectra[0], older) for older in spectra[1:]]
     lag_1 = correlations[0] if used[0] == 1 else np.maximum(correlations[0], 0) ** (1 / used[0])
     newest = np.nan_to_num(fields[0], nan=0.0)
@@ -86,16 +92,19 @@ def start_from(frames: Floats, motion: Floats, *, order: int, levels: int, bound
     return Start(cascade, filled, lag_1, correlations[1] if len(used) == 2 else None, said)
 
 
-def _known(frames: list[Floats]) -> NDArray[np.bool_]:
-    """What all of them saw."""
-    return np.asarray(np.isfinite(np.stack(frames)).all(axis=0))
+def _fading(known: NDArray[np.bool_]) -> Floats:
+    """1 well inside of what is known, 0 outside of it, half a wave of a cosine between."""
+    if known.all():
+        return np.ones(known.shape, np.float32)
+    distance = cv2.distanceTransform(known.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    share: Floats = np.float32(0.5) - np.float32(0.5) * np.cos(np.clip(distance / np.float32(_RIM), 0, 1) * np.float32(np.pi))
+    return share
 
 
-def _need_rain(moved: list[Floats]) -> None:
-    known = _known(moved)
-    wet = min(int((frame[known] >= np.float32(THRESHOLD)).sum()) for frame in moved)
-    of = f"one of the last {len(moved)} scans has"
+def _need_rain(fields: list[Floats], known: NDArray[np.bool_]) -> None:
+    wet = min(int((field[known] >= np.float32(THRESHOLD_DB)).sum()) for field in fields)
+    of = f"one of the last {len(fields)} scans has"
     if wet < _FEWEST_WET:
         raise UnsuitedError(f"{of} rain in {wet} of the pixels that all of them saw, fewer than {_FEWEST_WET}")
-    if min(np.ptp(frame[known]) for frame in moved) < THRESHOLD:
+    if min(np.ptp(field[known]) for field in fields) < _FLAT:
         raise UnsuitedError(f"{of} the same value everywhere")
