@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits bench-radar bench-digits format clean
+.PHONY: demo test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits ship-models bench-radar bench-digits format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
@@ -50,7 +50,10 @@ train-digits: $(VENV)/.dev     ## the networks on moving digits, two at a time o
 bench-digits: $(VENV)/.dev     ## networks on moving digits beside each other, of those that are trained
 	$(BIN)/python tools/make_digits_page.py
 
-bench-radar: archives          ## trained networks beside ROVER on days they have not seen
+ship-models: $(VENV)/.dev      ## the best weights of the radar runs into the package, in half precision
+	$(BIN)/python tools/ship_models.py
+
+bench-radar: archives          ## trained networks beside ROVER on days they have not seen, and their calibrations
 	$(BIN)/python tools/make_radar_page.py
 
 format: $(VENV)/.dev

@@ -1,7 +1,7 @@
 """Write docs/benchmarks/radar.md: trained networks beside ROVER on radar they have not seen, as `make bench-radar` does.
 
-After table 2 of Shi et al. (2015) and the table of the HKO-7 benchmark. It takes the networks of `experiments/radar` whose runs are in
-`runs/`, or else those that ship with the package; it may be stopped at any time, and goes on where it was.
+After table 2 of Shi et al. (2015) and the table of the HKO-7 benchmark. It takes the networks of `experiments/radar` that ship with the
+package, and of the others the runs in `runs/`; it may be stopped at any time, and goes on where it was.
 """
 
 from functools import partial
@@ -68,7 +68,7 @@ def networks() -> dict[str, Path]:
         name = read_experiment(experiment).name
         folder = RUNS / name / "best"
         if folder.is_dir() or name in shipped:
-            found[name] = folder if folder.is_dir() else shipped[name]
+            found[name] = shipped.get(name, folder)
     return found
 
 
