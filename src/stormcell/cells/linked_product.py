@@ -82,12 +82,15 @@ class _LinkedProduct(torch.autograd.Function):
         dresult = dresult.movedim(1, -1).reshape(-1, outputs)
         by_link = _by_link(weight, channels).to(dresult.dtype)
         dfield, dweight, dsparse = torch.zeros_like(wide_table), torch.zeros_like(by_link, dtype=wide), torch.empty_like(sparse)
+        room = torch.empty(0, dtype=wide)  # one for all portions: fresh memory of this size is cleared page by page
         for images, some in _portions(batch, pixels, links * channels):
             corners, here = places[some].reshape(-1, 4), slice(images.start * pixels, images.stop * pixels)
             numbers = sparse[some].reshape(-1, 4)
             gathered = functional.embedding_bag(corners, narrow_table, per_sample_weights=numbers.to(flows.dtype), mode="sum")
             dweight += dresult[some].t() @ gathered.reshape(-1, links * channels)
-            dgathered = (dresult[some] @ by_link).to(wide).reshape(-1, channels)
+            narrow = dresult[some] @ by_link
+            room = room if room.shape == narrow.shape else torch.empty_like(narrow, dtype=wide)
+            dgathered = room.copy_(narrow).reshape(-1, channels)
             dsparse[some] = _dots(dgathered, wide_table, corners).reshape(-1, links * 4)
             dfield[here] += _transposed_product(numbers, corners - here.start, here.stop - here.start, dgathered)
         (dflows,) = torch.autograd.grad(corner_weights, flows, dsparse.reshape(corner_weights.shape))
