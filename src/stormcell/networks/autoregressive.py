@@ -11,39 +11,40 @@ from stormcell.cells.cell import Cell, Projected, State, unroll
 __all__ = ["Autoregressive", "NextFrame", "ScheduledSampling", "from_patches", "to_patches"]
 
 
-class Autoregressive:
+class Autoregressive(nn.Module):
     """A cell that takes its last output for input where there is no other.
 
     Args:
-        cell: its output has the channels of its input. It keeps its weights; this wrapper has none.
+        cell: its output has the channels of its input. It keeps its weights; this wrapper has none of its own.
 
     Shapes:
         as the cell; state: the last output, then the cell's.
     """
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: nn.Module) -> None:
+        super().__init__()
         self.cell = cell
 
     def project(self, inputs: Tensor) -> Projected:
         """The cell's."""
-        return self.cell.project(inputs)
+        return _cell(self.cell).project(inputs)
 
     def initial_state(self, like: Tensor) -> State:
         """No output yet: zeros."""
-        return torch.zeros_like(like), *self.cell.initial_state(like)
+        return torch.zeros_like(like), *_cell(self.cell).initial_state(like)
 
     def step(self, projected: Projected | None, state: State) -> tuple[Tensor, State]:
         """One step; on the last output if projected is None."""
         last, *inner = state
-        output, after = self.cell.step(self.own(last) if projected is None else projected, tuple(inner))
+        output, after = _cell(self.cell).step(self.own(last) if projected is None else projected, tuple(inner))
         return output, (output, *after)
 
     def own(self, last: Tensor) -> Projected:
         """The projection of one frame."""
-        return tuple(term[0] for term in self.cell.project(last[None]))
+        return tuple(term[0] for term in self.project(last[None]))
 
 
-class ScheduledSampling:
+class ScheduledSampling(nn.Module):
     """An autoregressive cell that is told, for each sequence and step, whether to take the true frame or its own last output.
 
     Args:
@@ -56,7 +57,8 @@ class ScheduledSampling:
         Bengio et al. (2015), arXiv:1506.03099.
     """
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: nn.Module) -> None:
+        super().__init__()
         self._feedback = Autoregressive(cell)
 
     def project(self, inputs: Tensor) -> Projected:
@@ -100,7 +102,7 @@ class NextFrame(nn.Module):
         """
         if steps < 1:
             raise ValueError(f"expected one step or more to forecast, got {steps}")
-        cell = Autoregressive(_cell(self.cell))
+        cell = Autoregressive(self.cell)
         made, state = unroll(cell, to_patches(past, self.patch), truncate=truncate, checkpoint_every=checkpoint_every)
         forecast = made[:, -1:]
         if steps > 1:
@@ -133,13 +135,13 @@ class NextFrame(nn.Module):
         """
         patches = to_patches(frames, self.patch)
         if given is None:
-            made, state = unroll(Autoregressive(_cell(self.cell)), patches, truncate=truncate, checkpoint_every=checkpoint_every)
+            made, state = unroll(Autoregressive(self.cell), patches, truncate=truncate, checkpoint_every=checkpoint_every)
         elif given.shape != frames.shape[:2]:
             raise ValueError(f"expected given (batch, time) = {tuple(frames.shape[:2])}, got {tuple(given.shape)}")
         else:
             told = given.to(patches.dtype)[:, :, None, None, None].expand(-1, -1, 1, *patches.shape[-2:])
             sampled = torch.cat((patches, told), dim=2)
-            made, state = unroll(ScheduledSampling(_cell(self.cell)), sampled, truncate=truncate, checkpoint_every=checkpoint_every)
+            made, state = unroll(ScheduledSampling(self.cell), sampled, truncate=truncate, checkpoint_every=checkpoint_every)
         return from_patches(made, self.patch), state
 
 
