@@ -48,6 +48,14 @@ def test_degenerate(name):
     assert values(Continuous(), forecast, observed) == pytest.approx(expected, nan_ok=True, abs=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(598, 453), (268, 143), (63, 441)])
+def test_a_large_dry_field_has_no_correlation_whatever_is_lost_in_the_sums(shape):
+    """OpenCV adds up a field's squares and its squared distance from 0 in another order."""
+    wet, dry = np.random.default_rng(0).gamma(0.3, 5.0, shape), np.zeros(shape)
+    for of in ((wet, dry), (dry, wet)):
+        assert np.isnan([values(Continuous(), *of)[name] for name in ("correlation", "pearson")]).all()
+
+
 @given(st.integers(0, 10**6), st.floats(0, 1), st.floats(0.01, 1000))
 def test_sums_keep_the_precision_of_float64(seed, wet, scale):
     said, seen = (field * np.float32(scale) for field in (rain(seed, (1, 9, 11), wet), rain(seed + 1, (1, 9, 11), wet)))

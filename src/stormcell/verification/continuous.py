@@ -50,6 +50,7 @@ class Continuous:
         """`me`, `mae`, `rmse`, `rainfall_mse`, `correlation` and `pearson`, (lead_time,) each."""
         n, p, t, pp, tt, absolute, squared = statistics_of(sums, _STATISTICS)
         pt = (pp + tt - squared) / 2
+        squares = np.where(pp * tt > 0, pp * tt, np.nan)  # of a dry field pt is rounding, and no number over 0
         spread_p, spread_t = pp - p * p / np.maximum(n, 1), tt - t * t / np.maximum(n, 1)
         spread = np.where((spread_p > _NO_SPREAD * pp) & (spread_t > _NO_SPREAD * tt), spread_p * spread_t, np.nan)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -58,7 +59,7 @@ class Continuous:
                 "mae": absolute / n,
                 "rmse": np.sqrt(squared / n),
                 "rainfall_mse": squared / n,
-                "correlation": np.clip(pt / np.sqrt(pp * tt), -1, 1),
+                "correlation": np.clip(pt / np.sqrt(squares), 0, 1),
                 "pearson": np.clip((pt - p * t / n) / np.sqrt(spread), -1, 1),
             }
         return xr.Dataset({name: labelled(sums, value) for name, value in values.items()})
