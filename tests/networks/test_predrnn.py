@@ -76,6 +76,14 @@ def test_every_weight_gets_a_gradient():
     assert 0 < alike.item() < 1
 
 
+def test_truncation_reaches_what_is_learnt_with_decoupling():
+    network, series = small(), frames(1, 4, 1, 8, 8).requires_grad_()
+    predictions, _ = decoupled_predictions(network, series, truncate=2, checkpoint_every=1)
+    (gradient,) = torch.autograd.grad(predictions[:, -1].sum(), series)
+    reach = gradient.abs().amax(dim=(0, 2, 3, 4))
+    assert (reach[:2] == 0).all() and (reach[2:] > 0).all()
+
+
 def test_decoupling_changes_no_forecast():
     network, plain, past = small(), small(predrnn), frames(1, 3, 1, 8, 8)
     plain.load_state_dict({name: weight for name, weight in network.state_dict().items() if "adapter" not in name})

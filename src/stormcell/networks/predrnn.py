@@ -87,7 +87,14 @@ class ZigZag(nn.Module):
             yield cast(STLSTM, cell)
 
 
-def decoupled_predictions(network: NextFrame, frames: Tensor, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def decoupled_predictions(
+    network: NextFrame,
+    frames: Tensor,
+    given: Tensor | None = None,
+    *,
+    truncate: int | None = None,
+    checkpoint_every: int | None = None,
+) -> tuple[Tensor, Tensor]:
     """For training PredRNN-V2: `NextFrame.predictions`, and the decoupling term to be added to the loss, times a weight.
 
     Returns:
@@ -99,7 +106,7 @@ def decoupled_predictions(network: NextFrame, frames: Tensor, given: Tensor | No
     stack = network.cell
     if not isinstance(stack, ZigZag) or stack.adapter is None:
         raise ValueError("expected a network from predrnn_v2, whose ZigZag has decouple=True")
-    predictions, state = network.predictions(frames, given)
+    predictions, state = network.predictions(frames, given, truncate=truncate, checkpoint_every=checkpoint_every)
     return predictions, state[-1].mean() / (frames.shape[1] * len(stack.cells))
 
 
