@@ -157,6 +157,15 @@ def test_ways_to_train(tiny, tmp_path, changes):
     assert len(losses) == 4 and np.isfinite(losses).all() and load_checkpoint(best)
 
 
+def test_quantised_weights_are_kept_with_the_curvature_of_their_last_step(tiny, tmp_path):
+    quantised = 'network={name = "convlstm", hidden = [4], quantize = "lab"}'
+    train(tiny("training.steps=4", "training.diagnose_every=0", quantised), tmp_path / "run")
+    stored = torch.load(tmp_path / "run" / LAST, weights_only=True)
+    curvatures = [value for name, value in stored["state_dict"].items() if name.endswith("curvature")]
+    moments = [state["exp_avg_sq"].sqrt() + 1e-8 for state in stored["optimizer_states"][0]["state"].values()]
+    assert curvatures and all(any(torch.equal(curvature, moment) for moment in moments) for curvature in curvatures)
+
+
 def test_truncation_changes_what_is_learnt(tiny, tmp_path):
     for name, changes in {"whole": [], "cut": ["training.truncate=1"]}.items():
         train(tiny("training.steps=4", "network.dropout=0.0", *changes), tmp_path / name)

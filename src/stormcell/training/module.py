@@ -141,9 +141,9 @@ class NowcastModule(LightningModule):
                     "or train in 32-true. The last checkpoint is as it was"
                 )
 
-    def on_before_zero_grad(self, optimizer: torch.optim.Optimizer) -> None:
+    def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
         """Hand the optimiser's second moments to quantised weights that want them."""
-        update_curvature(self.network, optimizer)
+        update_curvature(self.network, cast(torch.optim.Optimizer, self.optimizers(use_pl_optimizer=False)))
 
     def _given(self, seen: Tensor, number: int) -> Tensor | None:
         """Which frames are true ones, (batch, time - 1) bool; None if the network is to live on its own forecasts."""
@@ -157,13 +157,13 @@ class NowcastModule(LightningModule):
 
     def _one_by_one(self, frames: Tensor, given: Tensor) -> tuple[Tensor, Tensor | float]:
         assert isinstance(self.network, NextFrame)
-        cell = self.network.cell
-        if self.settings.decoupling and isinstance(cell, ZigZag) and cell.adapter is not None:
-            forecast, alike = decoupled_predictions(self.network, frames, given)
-            return forecast, self.settings.decoupling * alike
-        forecast, _ = self.network.predictions(
-            frames, given, truncate=self.settings.truncate, checkpoint_every=self.settings.checkpoint_every
-        )
+        how, cell = self.settings, self.network.cell
+        if how.decoupling and isinstance(cell, ZigZag) and cell.adapter is not None:
+            forecast, alike = decoupled_predictions(
+                self.network, frames, given, truncate=how.truncate, checkpoint_every=how.checkpoint_every
+            )
+            return forecast, how.decoupling * alike
+        forecast, _ = self.network.predictions(frames, given, truncate=how.truncate, checkpoint_every=how.checkpoint_every)
         return forecast, 0.0
 
     def _shared_evenly(self, loss: Tensor, valid: Tensor) -> Tensor:
