@@ -114,7 +114,9 @@ BAD = {
     "animation's name": (["nowcast", "{radar}", "--gif", "out.avi"], "expected a name that ends in .gif"),
     "one scan": (["nowcast", "{one}", "-o", "{out}"], "two frames or more"),
     "output is an input": (["nowcast", "{nc}", "-o", "{nc}"], "is one of the input files"),
-    "output beside the input": (["nowcast", "{radar}", "-o", "{radar}/nowcast.nc"], "lies in the input folder"),
+    "output beside the input": (["nowcast", "{radar}", "-o", "{radar}/nowcast.nc"], "is an input folder, where"),
+    "pictures among the input": (["nowcast", "{radar}", "--lead", "5min", "--png", "{radar}"], "is an input folder, where"),
+    "maps among the input": (["nowcast", "{radar}", "--lead", "5min", "--cog", "{radar}/."], "is an input folder, where"),
     "output name": (["nowcast", "{radar}", "-o", "out.tif"], "expected a name that ends in .nc"),
     "a forecast as input": (["nowcast", "{nc}", "-o", "{out}"], "is a forecast, not observations"),
     "demo on a file": (["demo", "-o", "{out}"], "cannot be written"),
@@ -152,6 +154,12 @@ def test_a_mistake_is_one_line_and_status_2(case, radar, made, tmp_path):
     assert done.returncode == 2 and says in done.stderr, done.stderr
     assert done.stderr.startswith("stormcell: error: ") and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
     assert out.read_text() == "what was there before" and len(list(tmp_path.iterdir())) == 3 and len(list(radar.iterdir())) == 5
+
+
+@pytest.mark.parametrize("words", [["demo"], ["nowcast", "{radar}", "--gif", "a.gif", "-m", "steps", "--members", "2"]])
+def test_a_seed_below_0_is_refused_in_words(words, radar, tmp_path):
+    done = stormcell(*(word.format(radar=radar) for word in words), "--seed", "-1", cwd=tmp_path)
+    assert done.returncode == 2 and "--seed" in done.stderr and "Traceback" not in done.stderr and not any(tmp_path.iterdir())
 
 
 def test_skip_bad_says_what_is_left_out(radar, tmp_path):

@@ -13,7 +13,7 @@ __all__ = ["demo"]
 
 def demo(
     folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where everything is written.")] = Path("demo"),
-    seed: Annotated[int, typer.Option(help="Another number, another storm.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Another number, another storm.")] = 0,
     trace: Annotated[bool, typer.Option("--trace", help="Print what happens to the data at each stop.")] = False,
 ) -> None:
     """Make a storm, write it as radar files, forecast it, draw it, and score the forecast against what came."""

@@ -22,7 +22,7 @@ def nowcast(
     ] = "advection",
     lead: Annotated[str, typer.Option(help="How far ahead: 120min, 2h, 1h30min.")] = "120min",
     members: Annotated[int, typer.Option(min=1, help="Size of the ensemble, for methods that make one.")] = 1,
-    seed: Annotated[int | None, typer.Option(help="Makes an ensemble repeatable.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Makes an ensemble repeatable.")] = None,
     past: Annotated[int | None, typer.Option(min=2, help="How many past scans to use; the method's own choice if left out.")] = None,
     probability: Annotated[str, typer.Option(metavar="MM/H,...", help="Probabilities to reach these rain rates: 1,5,10.")] = "",
     neighbourhood: Annotated[
@@ -60,7 +60,7 @@ def nowcast(
 
     if not any((output, gif, mp4, png, html, cog)):
         raise StormcellError("nothing to write: give -o FILE.nc, --gif FILE, --mp4 FILE, --png, --html or --cog FOLDER")
-    _check_outputs(inputs, {".nc": output, ".gif": gif, ".mp4": mp4})
+    _check_outputs(inputs, {".nc": output, ".gif": gif, ".mp4": mp4}, [png, html, cog])
     asked = {
         "probability": _numbers("--probability", probability),
         "neighbourhood_km": neighbourhood,
@@ -165,7 +165,7 @@ def _check_products(asked: dict[str, Any], products_only: bool, output: Path | N
         raise StormcellError("--products-only: expected -o FILE.nc and a product, such as --probability 1,5,10")
 
 
-def _check_outputs(inputs: list[str], outputs: dict[str, Path | None]) -> None:
+def _check_outputs(inputs: list[str], outputs: dict[str, Path | None], output_folders: list[Path | None]) -> None:
     """Refuse to write over the input, or beside it, where the next run would take the output for radar data."""
     from stormcell.data.read import find_files
     from stormcell.errors import StormcellError
@@ -179,10 +179,10 @@ def _check_outputs(inputs: list[str], outputs: dict[str, Path | None]) -> None:
             raise StormcellError(f"{path}: expected a name that ends in {suffix}")
         if path.resolve() in files:
             raise StormcellError(f"{path}: is one of the input files; choose another name for the output")
-        if path.resolve().parent in folders:
-            raise StormcellError(
-                f"{path}: lies in the input folder, where the next run would take it for radar data; choose another folder"
-            )
+        output_folders = [*output_folders, path.parent]
+    for folder in filter(None, output_folders):
+        if folder.resolve() in folders:
+            raise StormcellError(f"{folder}: is an input folder, where the next run would take the output for radar data; choose another")
 
 
 def _say(frames: "xr.DataArray", forecast: "xr.DataArray") -> None:
