@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from stormcell.cells.cell import unroll
 from stormcell.cells.fused import unroll_fused
@@ -83,6 +84,22 @@ def test_checkpoints_change_nothing(name, truncate):
     close(end, last)
     close(gradients(other, again.square().sum()), gradients(cell, outputs.square().sum()))
     close(list(other.buffers()), list(cell.buffers()))  # computing a step anew does not count it in the statistics again
+
+
+@pytest.mark.parametrize("numbers_at_once", [1, 2**20])
+def test_states_are_kept_as_far_apart_as_asked_for(numbers_at_once, monkeypatch):
+    """Also of images so large that the inputs of a single step fill the caches."""
+    monkeypatch.setattr("stormcell.cells.cell._NUMBERS_AT_ONCE", numbers_at_once)
+    pieces = []
+
+    def counting(run, cell, inputs, mask, state, steps, **how):
+        pieces.append(steps)
+        return checkpoint(run, cell, inputs, mask, state, steps, **how)
+
+    monkeypatch.setattr("stormcell.cells.cell.checkpoint", counting)
+    outputs, _ = unroll(build("rnn"), some_inputs(), checkpoint_every=4)
+    assert pieces == [4, 2]
+    close(outputs, unroll(build("rnn"), some_inputs())[0])
 
 
 def test_a_cell_keeps_its_own_buffers_through_checkpoints():

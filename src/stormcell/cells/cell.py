@@ -95,7 +95,7 @@ def unroll(
         assert inputs is not None  # checked above
         state = cell.initial_state(inputs[:, 0])
     outputs: list[Tensor] = []
-    for first, last in _segments(length, truncate, checkpoint_every, None if inputs is None else _steps_at_once(inputs)):
+    for first, last in _segments(length, truncate, checkpoint_every):
         if truncate and first and first % truncate == 0:
             state = tuple(part.detach() for part in state)
         part = None if inputs is None else inputs[:, first:last]
@@ -119,11 +119,14 @@ def _over_time(outputs: list[Tensor]) -> Tensor:
 
 
 def _run(cell: Cell, inputs: Tensor | None, mask: Tensor | None, state: State, steps: int) -> tuple[list[Tensor], State]:
-    """So many steps, whose inputs are projected in one batch."""
-    projected = None if inputs is None else cell.project(inputs.transpose(0, 1))
+    """So many steps, whose inputs are projected as many steps at once as fit the caches."""
+    at_once = steps if inputs is None else _steps_at_once(inputs)
+    projected: Projected | None = None
     outputs = []
     for step in range(steps):
-        output, new = cell.step(None if projected is None else tuple(term[step] for term in projected), state)
+        if inputs is not None and step % at_once == 0:
+            projected = cell.project(inputs[:, step : step + at_once].transpose(0, 1))
+        output, new = cell.step(None if projected is None else tuple(term[step % at_once] for term in projected), state)
         if mask is not None:
             real = mask[:, step]
             output = torch.where(_over(real, output), output, torch.zeros_like(output))
