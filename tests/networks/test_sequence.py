@@ -34,6 +34,8 @@ def test_one_answer_is_read_at_each_sequences_own_end():
     answers, _ = network(long, mask=mask)
     torch.testing.assert_close(answers[0], network(long[:1])[0][0])
     torch.testing.assert_close(answers[1], network(long[1:, :4])[0][0])
+    late = torch.tensor([[True] * 6, [False] * 2 + [True] * 3 + [False]])
+    torch.testing.assert_close(network(long, mask=late)[0][1], network(long[1:, 2:5])[0][0])
 
 
 @pytest.mark.parametrize("truncate", [None, 2])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from stormcell.cells.cell import Cell, State, unroll
@@ -39,8 +40,9 @@ class SequenceNetwork(nn.Module):
             return self.head(outputs), last
         if mask is None:
             return self.head(outputs[:, -1]), last
-        ends = mask.sum(dim=1).clamp(min=1) - 1
-        return self.head(outputs[range(outputs.shape[0]), ends]), last
+        steps = torch.arange(mask.shape[1], device=mask.device)
+        ends = (mask * steps).amax(dim=1)  # also where a sequence begins late, or has gaps
+        return self.head(outputs[torch.arange(len(ends), device=ends.device), ends]), last
 
 
 class FCLSTMForecaster(nn.Module):
