@@ -33,6 +33,12 @@ def test_what_is_left_out_has_a_default_that_is_written_down(written):
     assert "warm_up = 50" in as_toml(experiment)
 
 
+def test_any_text_is_written_down_as_it_is(written):
+    experiment = read_experiment(written(LEAST), ['data.train="a\\nb \\"c\\" \\\\ é"'])
+    assert experiment.data.train == 'a\nb "c" \\ é'
+    assert read_experiment(written(as_toml(experiment))) == experiment
+
+
 def test_changes_from_the_command_line(written):
     changes = ["training.steps=7", "data.train=other.zarr", "network.hidden=[8, 16]", "data.augment=false", "loss={mse = 2.0}"]
     experiment = read_experiment(written(LEAST), changes)
@@ -54,6 +60,13 @@ def test_changes_from_the_command_line(written):
         (["loss={cross-entropy = 1.0}"], 'goes with output = "sigmoid"'),
         (["training.devices=3"], "8 windows cannot be shared evenly by 3 devices"),
         (["name=../evil"], "name: String should match pattern"),
+        (["seed=-1"], "seed: Input should be greater than or equal to 0, got -1"),
+        (["training.betas=[1.5, 0.9]"], "training.betas.0: Input should be less than 1, got 1.5"),
+        (["training.accelerator=abacus"], "training.accelerator: Input should be 'auto', 'cpu'.*got 'abacus'"),
+        (["data.kind=moving-mnist"], "b-mse and b-mae weigh by rain rate"),
+        (["data.kind=moving-mnist", "loss={mse = 1.0}", "training.monitor=csi"], "csi is of rain rates"),
+        (["training.decoupling=0.1", "network.name=predrnn-v2"], "with training.scheduled_sampling above 0"),
+        (["training.decoupling=0.1", "training.scheduled_sampling=9"], "is for predrnn-v2"),
     ],
 )
 def test_what_may_not_be_said(written, changes, message):

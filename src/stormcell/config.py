@@ -3,16 +3,20 @@
 Only what puts things together (the command line, `training.fit`) sees these; everything below takes plain arguments.
 """
 
+import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stormcell.errors import ConfigError
 
 __all__ = ["DataConfig", "Experiment", "TrainingConfig", "as_toml", "read_experiment"]
+
+
+_Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class _Strict(BaseModel):
@@ -75,7 +79,7 @@ class TrainingConfig(_Strict):
         learning_rate: at its highest.
         schedule: "constant", "cosine" (down to nothing, after a warm-up), or "step-decay" (times 0.7 after every fifth part, the rhythm
             of HKO-7).
-        warm_up: steps in which the learning rate of "cosine" rises.
+        warm_up: steps in which the learning rate of "cosine" rises, but no more than a tenth of all.
         weight_decay: of AdamW; of the others it is added to the gradient.
         betas: of Adam and AdamW.
         clip: largest norm of the gradient; 0 for any.
@@ -88,11 +92,11 @@ class TrainingConfig(_Strict):
         checkpoint_every: see `stormcell.cells.cell.unroll`.
         scheduled_sampling: for networks that forecast frame by frame: steps over which they are weaned from true frames; 0 to train
             them on their own forecasts from the start.
-        decoupling: weight of PredRNN-V2's decoupling loss.
+        decoupling: weight of PredRNN-V2's decoupling loss, which needs scheduled sampling.
         diagnose_every: steps between two looks at gradients and units; 0 for never.
         start_from: model folder whose weights are taken where they fit, of the same network or a shallower one; left out for none.
         devices: how many processors (or accelerators) share each batch.
-        accelerator: Lightning's name of them: "cpu", "gpu", "auto".
+        accelerator: Lightning's name of them: "cpu", "gpu" (or which: "cuda", "mps"), "auto".
         nodes: machines.
         threads: of each process; left out for torch's own choice.
     """
@@ -104,7 +108,7 @@ class TrainingConfig(_Strict):
     schedule: Literal["constant", "cosine", "step-decay"] = "cosine"
     warm_up: int = Field(default=50, ge=0)
     weight_decay: float = Field(default=1e-4, ge=0)
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[_Decay, _Decay] = (0.9, 0.999)
     clip: float = Field(default=1.0, ge=0)
     clip_parts: bool = False
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
@@ -118,7 +122,7 @@ class TrainingConfig(_Strict):
     diagnose_every: int = Field(default=0, ge=0)
     start_from: str | None = None
     devices: int = Field(default=1, ge=1)
-    accelerator: str = "cpu"
+    accelerator: Literal["auto", "cpu", "cuda", "gpu", "mps"] = "cpu"
     nodes: int = Field(default=1, ge=1)
     threads: int | None = Field(default=None, ge=1)
 
@@ -144,7 +148,7 @@ class Experiment(_Strict):
     """
 
     name: str = Field(pattern=r"^\w[\w.-]*$")
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     data: DataConfig
     network: dict[str, Any]
     representation: dict[str, Any] = {}
@@ -160,6 +164,13 @@ class Experiment(_Strict):
             raise ValueError(f"loss: expected one term or more with weights above 0, got {self.loss}")
         if ("cross-entropy" in self.loss) != (self.output == "sigmoid"):
             raise ValueError('cross-entropy is of logits: it goes with output = "sigmoid", and the other losses with "linear"')
+        grey = self.representation.get("quantity", "reflectivity" if self.data.kind == "archive" else "grey") == "grey"
+        if grey and not {"b-mae", "b-mse"}.isdisjoint(self.loss):
+            raise ValueError("loss: b-mse and b-mae weigh by rain rate, which grey values do not have; say loss = {mse = 1.0}, or another")
+        if grey and self.training.monitor == "csi":
+            raise ValueError('training.monitor: csi is of rain rates, which grey values do not have; expected "loss"')
+        if self.training.decoupling and not (self.training.scheduled_sampling and self.network["name"] == "predrnn-v2"):
+            raise ValueError("training.decoupling: is for predrnn-v2 with training.scheduled_sampling above 0; leave it out")
         return self
 
 
@@ -227,7 +238,7 @@ def _literal(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return json.dumps(value, ensure_ascii=False)  # TOML has the same escapes
     if isinstance(value, list | tuple):
         return f"[{', '.join(_literal(item) for item in value)}]"
     return repr(value)
