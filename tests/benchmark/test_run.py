@@ -25,9 +25,13 @@ from stormcell.benchmark.store import Store
 from stormcell.data.read import read
 from stormcell.errors import MethodError, MissingExtraError, ReadError, StormcellError
 from stormcell.frames import make_forecast
-from stormcell.methods import Advection, Persistence
+from stormcell.methods import Advection, Learned, Persistence
+from stormcell.methods.calibration import Calibration, RainRateMaps
+from stormcell.methods.calibration_file import write_calibration
+from stormcell.verification.rain_rates import RATES
 from stormcell.verification.score import common_mask
 from tests.benchmark.hindcasts import SCORES, Noted, Scaled, issue_of, write_event
+from tests.methods.tiny_models import save_tiny
 
 METHODS = {"scaled": Scaled(1.2, unknown_columns=5), "persistence": Persistence()}
 SETTINGS = Settings(METHODS, SCORES, lead="10min", every="10min")
@@ -331,6 +335,34 @@ def test_a_changed_version_is_refused_and_a_changed_commit_is_said(events, tmp_p
     monkeypatch.setattr(stormcell, "__version__", "99")
     with pytest.raises(StormcellError, match="stormcell was 0.1.0, now 99"):
         verify(events, tmp_path, SETTINGS)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_network_with_other_weights_is_another_method(wrapped, tmp_path):
+    """Its folder, and so the method's own words, stay the same when it is trained anew."""
+
+    def described():
+        method = Learned(tmp_path / "tiny")
+        return Settings({"tiny": Wrapping(method) if wrapped else method}).as_json([])["methods"]["tiny"]
+
+    save_tiny(tmp_path / "tiny")
+    before = described()
+    assert before.count("model ") == 1 and described() == before
+    save_tiny(tmp_path / "tiny", bias=0.4)
+    trained_anew = described()
+    assert trained_anew != before
+    maps = RainRateMaps(RATES, (tuple(2 * rate for rate in RATES),))
+    write_calibration(Calibration("model of some kind", "quantile", 1, (10.0,), maps, 7, {}), tmp_path / "tiny")
+    assert described().startswith(trained_anew + "; Calibration(quantile of model of some kind")
+
+
+@dataclass(frozen=True)
+class Wrapping:
+    method: Learned
+
+    @property
+    def past_steps(self):
+        return self.method.past_steps
 
 
 def test_settings_are_checked():

@@ -7,6 +7,7 @@ import pytest
 
 from tests.benchmark.hindcasts import write_event
 from tests.cli.test_commands import stormcell
+from tests.methods.tiny_models import save_tiny
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,17 @@ def test_a_hindcast_and_going_on_with_it(events, tmp_path):
     other = stormcell(*words, "--methods", "persistence")
     assert other.returncode == 2 and "methods were persistence, advection, now persistence" in other.stderr
     assert "cases     9 of 9" in stormcell(*words, "--methods", "persistence", "--fresh").stdout
+
+
+def test_a_trained_network_by_its_folder(events, tmp_path):
+    save_tiny(tmp_path / "mine" / "best")
+    words = ("verify", events / "a", "-m", "persistence,mine/best", "--lead", "10min", "--every", "20min", "--no-report", "-o", "out")
+    done = stormcell(*words, cwd=tmp_path)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert list(pd.read_csv(tmp_path / "out" / "scores.csv")["method"].unique()) == ["persistence", "mine_best"]
+    save_tiny(tmp_path / "mine" / "best", bias=0.4)
+    other = stormcell(*words, cwd=tmp_path)
+    assert other.returncode == 2 and "methods mine_best was Learned(" in other.stderr and "--fresh" in other.stderr
 
 
 def test_scores_by_kind_of_weather_need_no_other_run(events, tmp_path):

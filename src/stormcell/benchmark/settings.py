@@ -3,7 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ import stormcell
 from stormcell.benchmark.cases import Event
 from stormcell.benchmark.scoring import Task
 from stormcell.errors import StormcellError
-from stormcell.methods import Method, method_named
+from stormcell.methods import Learned, Method, method_named
+from stormcell.methods.calibration_file import NAME, read_calibration
+from stormcell.methods.shipped import model_folder
 from stormcell.units import ZRRule
 from stormcell.verification import SCORES
 from stormcell.verification.score import Score
@@ -125,8 +127,22 @@ def _differences(name: str, before: Any, now: Any) -> Iterator[str]:
 
 
 def _described(component: object) -> str:
-    """The component's own words, without its place in memory."""
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(component))
+    """The component's own words, without its place in memory, and of trained networks in it what their folders hold now."""
+    return "; ".join([re.sub(r" at 0x[0-9a-f]+", "", repr(component)), *_contents(component)])
+
+
+def _contents(component: object) -> Iterator[str]:
+    """The weights of each trained network that a method is, or wraps, and the calibration that goes with them: both may change."""
+    if isinstance(component, Learned):
+        from stormcell.networks.checkpoint import fingerprint_of  # which brings torch, as the network will
+
+        folder = model_folder(component.model)
+        yield f"model {fingerprint_of(folder)}"
+        if component.calibrated and (folder / NAME).is_file():
+            yield repr(read_calibration(folder))
+    elif is_dataclass(component) and not isinstance(component, type):
+        for part in fields(component):
+            yield from _contents(getattr(component, part.name))
 
 
 def running_commit() -> str | None:

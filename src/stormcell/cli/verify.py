@@ -19,7 +19,9 @@ def verify(
         list[str], typer.Argument(metavar="INPUT...", help="Radar files, folders, globs or a Zarr archive; each folder is an event.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="REPORT_DIR", help="Folder for the results.")],
-    methods: Annotated[str, typer.Option("--methods", "-m", help="What to compare, with commas between.")] = "persistence,advection",
+    methods: Annotated[
+        str, typer.Option("--methods", "-m", help="What to compare, with commas between; folders of trained networks too.")
+    ] = "persistence,advection",
     scores: Annotated[str, typer.Option(help="Families of scores, with commas between.")] = "contingency,continuous",
     lead: Annotated[str, typer.Option(help="How far ahead: 60min, 2h, 1h30min.")] = "60min",
     lead_every: Annotated[str | None, typer.Option(help="Distance of the lead times scored; every radar step if left out.")] = None,
@@ -49,7 +51,7 @@ def verify(
 
     check_output(inputs, output)
     settings = Settings(
-        methods=_with_calibrated(_listed(methods), calibration) if calibration else _listed(methods),
+        methods=_methods(_listed(methods), calibration),
         scores=_listed(scores),
         lead=lead,
         lead_every=lead_every,
@@ -76,7 +78,24 @@ def _listed(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _with_calibrated(names: list[str], folder: Path) -> "dict[str, Method]":
+def _methods(names: list[str], folder: Path | None) -> "list[str] | dict[str, Method]":
+    """The methods to compare: their names; or by name, where one is the folder of a trained network, or a calibration is compared too."""
+    import re
+
+    from stormcell.errors import MethodError
+    from stormcell.methods import method_named
+
+    labels = {name: re.sub(r"[^\w.-]+", "_", name).strip("._") for name in names}  # runs/mine/best is runs_mine_best in tables
+    if folder is None and list(labels.values()) == names or len(labels) < len(names):
+        return names
+    if len(set(labels.values())) < len(labels):
+        raise MethodError(f"--methods {','.join(names)}: two of them are {' and '.join(labels.values())} in tables; rename a folder")
+    if folder is None:
+        return {label: method_named(name) for name, label in labels.items()}
+    return _with_calibrated(labels, folder)
+
+
+def _with_calibrated(labels: dict[str, str], folder: Path) -> "dict[str, Method]":
     """These methods, and after the one that the calibration is of, the same with it."""
     from stormcell.errors import MethodError
     from stormcell.methods import method_named
@@ -85,12 +104,12 @@ def _with_calibrated(names: list[str], folder: Path) -> "dict[str, Method]":
 
     calibration = read_calibration(folder)
     methods: dict[str, Method] = {}
-    for name in names:
-        methods[name] = uncalibrated(method_named(name))
+    for name, label in labels.items():
+        methods[label] = uncalibrated(method_named(name))
         if identity_of(name) == calibration.method:
-            methods[f"{name}-calibrated"] = Calibrated(methods[name], calibration)
-    if len(methods) == len(names):
-        raise MethodError(f"{folder}: is the calibration of {calibration.method}, which is not among --methods {','.join(names)}; add it")
+            methods[f"{label}-calibrated"] = Calibrated(methods[label], calibration)
+    if len(methods) == len(labels):
+        raise MethodError(f"{folder}: is the calibration of {calibration.method}, which is not among --methods {','.join(labels)}; add it")
     return methods
 
 
