@@ -126,6 +126,8 @@ def test_only_the_last_frames_are_read(series):
     (series / "10.h5").unlink()
     frames = read(series, last=2)
     assert np.isnan(frames.values[0]).all(), "a scan missing among the last ones stays a gap"
+    with pytest.raises(FramesError, match="at least 1, got last=0"):
+        read(series, last=0)
 
 
 def test_a_single_spike_becomes_missing(tmp_path):
@@ -269,6 +271,10 @@ def test_a_summary_takes_a_long_series_in_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr(summary, "BLOCK", 2)
     path = _series_file(tmp_path / "a.nc", [f"2024-07-01T12:{minute:02d}" for minute in range(0, 25, 5)])
     assert (summary.summarise(path).scans, summary.summarise(path).wet_share) == (5, 1.0)
+    values = np.ones((5, 3, 2), np.float32)
+    values[4] = np.nan  # a block of its own
+    path = _series_file(tmp_path / "b.nc", [f"2024-07-01T12:{minute:02d}" for minute in range(0, 25, 5)], values)
+    assert summary.summarise(path).missing_scans == ["2024-07-01T12:20:00Z"]
 
 
 def test_a_tar_bomb_is_refused_before_it_is_parsed(tmp_path, monkeypatch):

@@ -61,13 +61,29 @@ def test_many_frames_in_one_file(tmp_path):
     np.testing.assert_allclose(Archive(tmp_path / "a.zarr").block(0, 6), storm.values, rtol=2**-11)
 
 
+def test_a_scan_that_comes_alone_may_be_off_its_slot(folder, tmp_path):
+    storm = synthetic_storm(10, shape=(32, 40))
+    ingest(folder, tmp_path / "a.zarr")
+    write_odim(storm[9:].assign_coords(time=storm["time"][9:] + np.timedelta64(7, "s")), tmp_path / "late")
+    assert ingest(tmp_path / "late", tmp_path / "a.zarr") == Ingested(new=1, known=0, skipped=0)
+    assert Archive(tmp_path / "a.zarr").axis[-1] == storm["time"].values[9]
+
+
+def test_a_series_with_a_gap_is_taken_again(tmp_path):
+    storm = synthetic_storm(6, shape=(20, 20)).copy()
+    storm[3] = np.nan
+    sc.write_netcdf(storm, tmp_path / "all.nc")
+    assert ingest(tmp_path / "all.nc", tmp_path / "a.zarr").new == 5
+    assert ingest(tmp_path / "all.nc", tmp_path / "a.zarr") == Ingested(new=0, known=5, skipped=0)
+
+
 def test_bad_files(folder, tmp_path):
     path, files = tmp_path / "a.zarr", sorted(folder.iterdir())
     files[2].write_bytes(files[2].read_bytes()[:3000])
     with pytest.raises(ReadError, match=files[2].name):
         ingest(folder, path)
     with pytest.warns(SkippedFileWarning, match=files[2].name):
-        assert ingest(folder, path, skip_bad=True).new == 8
+        assert ingest(folder, path, skip_bad=True) == Ingested(new=8, known=0, skipped=1)
     make.odim(folder / "other.h5", clock="121000")  # another grid
     files[2].unlink()
     with pytest.raises(FramesError, match=r"other\.h5: its 3 x 4 pixels are not those of the archive"):
@@ -77,6 +93,8 @@ def test_bad_files(folder, tmp_path):
     make.odim(folder / "odd.h5", clock="120200")
     with pytest.raises(FramesError, match=r"odd\.h5: .* lies 120 s off the slots"):
         ingest(folder / "odd.h5", path)
+    with pytest.warns(SkippedFileWarning, match=r"odd\.h5"):
+        assert ingest([folder / "odd.h5", files[0]], path, skip_bad=True) == Ingested(new=0, known=1, skipped=1)
 
 
 def test_a_first_scan_needs_a_step(folder, tmp_path):

@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.data.archive import PROFILES, Archive, mlcast
-from stormcell.data.read import Scan, ScreenedPixelsWarning, SkippedFileWarning, even_scans, find_scans, read_scan
+from stormcell.data.read import Scan, ScreenedPixelsWarning, SkippedFileWarning, even_scans, find_files, find_scans, read_scan
 from stormcell.errors import FramesError, ReadError, StormcellError
 from stormcell.frames import Times, grid_of
 from stormcell.grid import Grid
@@ -91,14 +91,15 @@ def ingest(
         FramesError: the files do not fit together, or not to the archive.
         WriteError: the archive is being written by someone else, or cannot be written.
     """
-    scans = find_scans(inputs, skip_bad=skip_bad)
+    files = find_files(inputs)
+    scans = find_scans(files, skip_bad=skip_bad)
     if any(scan.path.resolve() == Path(path).resolve() for scan in scans):
         raise FramesError(f"archive: {path} is among the inputs; give another name for the archive")
     archive, scans = _opened(Path(path), scans, zr, step, profile, dict(attrs or {}), skip_bad)
     with archive:
-        pieces, known = _plan(archive, scans, skip_bad)
-        new = skipped = 0
-        decode = partial(_decode, grid=archive.grid, zr=zr, skip_bad=skip_bad)
+        pieces, known, fitting = _plan(archive, scans, skip_bad)
+        new, skipped = 0, len(files) - fitting
+        decode = partial(_decode, grid=archive.grid, step=archive.step, zr=zr, skip_bad=skip_bad)
         with runner(1 if workers != 1 and not pieces else workers) as run:
             decoded = run(decode, enumerate(pieces), lost=_lost)
             in_order = decoded if PROFILES[archive.profile].keeps_gaps else _in_order(decoded)
@@ -180,11 +181,11 @@ def _usual_grid(scans: Sequence[Scan], zr: ZRRule | None, skip_bad: bool) -> tup
     return grids[Counter(kinds).most_common(1)[0][0]]
 
 
-def _plan(archive: Archive, scans: Sequence[Scan], skip_bad: bool) -> tuple[list[_Piece], int]:
-    """What is missing, in pieces of a shard; and how many scans are there already."""
+def _plan(archive: Archive, scans: Sequence[Scan], skip_bad: bool) -> tuple[list[_Piece], int, int]:
+    """What is missing, in pieces of a shard; how many scans are there already; and how many files have a place in the archive."""
     wanted: dict[int, list[tuple[Scan, NDArray[np.int64]]]] = {}
     taken: set[int] = set(np.flatnonzero(archive.present).tolist())
-    known = 0
+    known = fitting = 0
     for scan in scans:
         with _noting(skip_bad, None):
             try:
@@ -197,6 +198,7 @@ def _plan(archive: Archive, scans: Sequence[Scan], skip_bad: bool) -> tuple[list
             chosen = fresh & first_of_slot
             if not PROFILES[archive.profile].keeps_gaps and np.any(slots[chosen] < len(archive)):
                 raise FramesError(f"{scan.path}: comes late, and an archive of profile {archive.profile} takes scans in order only")
+            fitting += 1
             known += int((~chosen).sum())
             taken.update(slots[chosen].tolist())
             for shard in np.unique(slots[chosen] // archive.shard_slots).tolist():
@@ -206,11 +208,11 @@ def _plan(archive: Archive, scans: Sequence[Scan], skip_bad: bool) -> tuple[list
     for _, group in sorted(wanted.items()):
         slots = np.concatenate([slots for _, slots in group])
         pieces.append(_Piece(archive.times_of(int(slots.min()), int(slots.max()) + 1), [scan for scan, _ in group]))
-    return pieces, known
+    return pieces, known, fitting
 
 
-def _decode(numbered: tuple[int, _Piece], *, grid: Grid, zr: ZRRule | None, skip_bad: bool) -> _Decoded:
-    """Read the scans of a piece. Runs in a worker, so it hands back what there is to say instead of warning."""
+def _decode(numbered: tuple[int, _Piece], *, grid: Grid, step: np.timedelta64, zr: ZRRule | None, skip_bad: bool) -> _Decoded:
+    """Read the scans of a piece, and put them on its slots. Runs in a worker, so it hands back what there is to say instead of warning."""
     number, piece = numbered
     parts: list[xr.DataArray] = []
     skipped: list[str] = []
@@ -224,7 +226,9 @@ def _decode(numbered: tuple[int, _Piece], *, grid: Grid, zr: ZRRule | None, skip
                         f"{scan.path}: its {part.shape[1]} x {part.shape[2]} pixels are not those of the archive, or lie elsewhere; "
                         "give scans of one product only, or leave it out with --skip-bad"
                     )
-                parts.append(part.isel(time=np.isin(part["time"].values, scan.times)))
+                part = part.isel(time=np.isin(part["time"].values, scan.times))
+                slots = np.round((part["time"].values - piece.times[0]) / step).astype(np.int64)
+                parts.append(part.assign_coords(time=piece.times[0] + slots * step))
     frames = join_frames(parts, times=piece.times) if parts else None
     return _Decoded(number, frames, [str(warning.message) for warning in said], skipped)
 

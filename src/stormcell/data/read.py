@@ -38,12 +38,13 @@ class ScreenedPixelsWarning(UserWarning):
 
 
 class Scan(NamedTuple):
-    """A file that a reader recognised, and the times it holds."""
+    """A file that a reader recognised, the times in it that matter, and how many it holds."""
 
     path: Path
     format: str
     reader: Reader
     times: NDArray[np.datetime64]
+    held: int
 
 
 def read(inputs: Inputs, *, zr: ZRRule | None = None, last: int | None = None, skip_bad: bool = False) -> xr.DataArray:
@@ -52,7 +53,7 @@ def read(inputs: Inputs, *, zr: ZRRule | None = None, last: int | None = None, s
     Args:
         inputs: files, folders, globs or Zarr archives, in any order.
         zr: rule from reflectivity to rain rate; each format's own if None.
-        last: only the last so many time steps (a scan that is missing among them stays a gap); all if None.
+        last: only the last so many time steps, 1 or more (a scan that is missing among them stays a gap); all if None.
         skip_bad: leave out files that cannot be read or do not fit the others, with a `SkippedFileWarning`, instead of raising.
 
     Returns:
@@ -60,8 +61,10 @@ def read(inputs: Inputs, *, zr: ZRRule | None = None, last: int | None = None, s
 
     Raises:
         ReadError: no file, or one that cannot be read or holds what no radar measures.
-        FramesError: the files do not fit together (grids, time steps).
+        FramesError: the files do not fit together (grids, time steps), or no time step is wanted.
     """
+    if last is not None and last < 1:
+        raise FramesError(f"read: expected a number of time steps of at least 1, got last={last}")
     scans, axis = even_scans(find_scans(inputs, skip_bad=skip_bad), last=last, skip_bad=skip_bad)
     half_step = (axis[1] - axis[0]) // 2 if axis.size > 1 else np.timedelta64(0)
     wanted = axis if last is None else axis[-last:]
@@ -121,7 +124,7 @@ def find_scans(inputs: Inputs, *, skip_bad: bool = False) -> list[Scan]:
             with _decoding(path, name):
                 times = reader.times(cf.ZarrStore(path) if path.is_dir() else Content(path))
             _check_times(path, times)
-            scans.append(Scan(path, name, reader, times))
+            scans.append(Scan(path, name, reader, times, times.size))
     if not scans:
         raise ReadError("no file is left that could be read; see the warnings for the reasons")
     return scans
@@ -168,13 +171,16 @@ def read_scan(
     options = {"since": since, "until": until} if scan.reader.series else {}
     with _decoding(scan.path, scan.format):
         frames = scan.reader.read(scan.path, zr=zr, **options)
-    return _screen(frames, scan.path)
+    return _screen(frames, scan)
 
 
-def _screen(frames: xr.DataArray, path: Path) -> xr.DataArray:
-    """Refuse a file that holds no data or absurd data; set single absurd pixels to missing, and say so."""
-    seen = int(np.isfinite(frames.values).sum())
-    if seen == 0 and frames.sizes["time"] == 1:
+def _screen(frames: xr.DataArray, scan: Scan) -> xr.DataArray:
+    """Refuse a file that holds no data or absurd data; set single absurd pixels to missing, and say so.
+
+    A frame without data among others is a gap.
+    """
+    path, seen = scan.path, int(np.isfinite(frames.values).sum())
+    if seen == 0 and scan.held == 1:
         raise ReadError(f"{path}: no pixel holds data; expected rain rates, got only missing values. Leave it out with --skip-bad")
     lowest, highest = float(np.fmin.reduce(frames.values, axis=None)), float(np.fmax.reduce(frames.values, axis=None))
     if lowest < 0:

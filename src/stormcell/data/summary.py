@@ -65,7 +65,7 @@ class _Tally:
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
-        self.paths: list[Path] = []
+        self.paths: dict[Path, None] = {}
         self.attrs: dict[str, Any] = {}
         self.pixels = self.seen = self.wet = self.screened = 0
         self.largest = 0.0
@@ -74,7 +74,7 @@ class _Tally:
     def add(self, path: Path, frames: xr.DataArray) -> None:
         values = frames.values
         known = np.isfinite(values)
-        self.paths.append(path)
+        self.paths[path] = None
         self.attrs = dict(frames.attrs)
         self.pixels += values.size
         self.seen += int(known.sum())
@@ -88,7 +88,7 @@ class _Tally:
         pixels = archive.grid.shape[0] * archive.grid.shape[1]
         here = archive.present
         seen = np.round(archive.seen_share[here].astype(np.float64) * pixels)
-        self.paths.append(archive.path)
+        self.paths[archive.path] = None
         self.attrs = {"source": archive.path.name, **archive.about}
         self.pixels += int(here.sum()) * pixels
         self.seen += int(seen.sum())
@@ -127,7 +127,7 @@ def summarise(inputs: str | Path | Iterable[str | Path], *, zr: ZRRule | None = 
     if not tallies:
         raise ReadError("none of the files could be read; see the warnings for the reasons")
     tally = _usual(tallies, skip_bad)
-    return _summary([scan for scan in scans if scan.path in set(tally.paths)], axis, tally)
+    return _summary([scan for scan in scans if scan.path in tally.paths], axis, tally)
 
 
 def _tally_of(grid: Grid, tallies: list[_Tally]) -> _Tally:
@@ -151,7 +151,7 @@ def _usual(tallies: list[_Tally], skip_bad: bool) -> _Tally:
     """The grid that most files share; the others are left out with a warning, or an error."""
     tallies = sorted(tallies, key=lambda tally: -len(tally.paths))
     for odd in tallies[1:]:
-        message = f"mixed grids: {odd.paths[0]} has {odd.grid.shape[0]} x {odd.grid.shape[1]} pixels, most files have "
+        message = f"mixed grids: {next(iter(odd.paths))} has {odd.grid.shape[0]} x {odd.grid.shape[1]} pixels, most files have "
         message += f"{tallies[0].grid.shape[0]} x {tallies[0].grid.shape[1]}, or it lies elsewhere"
         if not skip_bad:
             raise FramesError(f"{message}; give scans of one product only, or leave it out with --skip-bad")
