@@ -197,6 +197,8 @@ def test_misuse_is_said(frames, tmp_path):
         Archive(tmp_path)
     with pytest.raises(FramesError, match="whole seconds"):
         Archive.create(tmp_path / "c.zarr", grid_of(frames), np.timedelta64(1500, "ms"), start=stamps(0)[0])
+    with pytest.raises(FramesError, match="expected a profile of default, mlcast, got 'x'"):
+        created(tmp_path / "c.zarr", frames, profile="x")
     assert not is_archive(tmp_path) and is_archive(tmp_path / "a.zarr") and step_of(frames) == STEP
 
 
@@ -214,6 +216,9 @@ def test_damage_is_said(frames, tmp_path):
     shard.write_bytes(bytes(whole[:20]))
     with pytest.raises(ReadError, match="is damaged"):
         Archive(tmp_path / "a.zarr").block(0, 4)
+    shard.unlink()
+    with pytest.raises(ReadError, match=r"c\.0\.0\.0: the file is lost"):
+        Archive(tmp_path / "a.zarr").block(1, 2, slice(1), slice(1))
     document = tmp_path / "a.zarr" / "zarr.json"
     document.write_text(document.read_text().replace('"stormcell_archive": 1', '"stormcell_archive": 2'))
     with pytest.raises(ReadError, match="format 2; this version knows 1"):

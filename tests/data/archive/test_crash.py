@@ -131,6 +131,25 @@ def test_every_step_on_the_way(stop, late, tmp_path, monkeypatch):
     assert assert_whole(path) == 4
 
 
+def test_stopped_right_after_the_last_step(tmp_path, monkeypatch):
+    """The scan counts, whether its writer has noticed or not."""
+    path = tmp_path / "a.zarr"
+
+    def commit_and_die(*rest: object, **options: object) -> None:
+        commit(*rest, **options)
+        raise Killed
+
+    commit = module.commit
+    with written(path) as writer:
+        writer.append(scan(0))
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "commit", commit_and_die)
+            with pytest.raises(Killed):
+                writer.append(scan(5))
+        assert writer.append(scan(4)) == 1 and writer.append(scan(5)) == 0
+    assert assert_whole(path) == 3
+
+
 def test_frames_beyond_what_counts_are_cleared(tmp_path):
     path = tmp_path / "a.zarr"
     with written(path) as archive:

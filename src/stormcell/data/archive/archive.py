@@ -106,8 +106,10 @@ class Archive:
 
         Raises:
             WriteError: the path exists, is being written, or cannot be written.
-            FramesError: the step is not a positive number of whole seconds.
+            FramesError: the step is not a positive number of whole seconds, or there is no such profile.
         """
+        if profile not in PROFILES:
+            raise FramesError(f"archive: expected a profile of {', '.join(PROFILES)}, got {profile!r}")
         every = np.timedelta64(step).astype("timedelta64[ns]")
         if every < _SECOND or every % _SECOND:
             raise FramesError(f"archive: expected a time step of whole seconds, got {step}")
@@ -247,7 +249,9 @@ class Archive:
         where = self._index.row[first:last]
         here = where >= 0
         lowest, highest = (int(where[here].min()), int(where[here].max()) + 1) if here.any() else (0, 0)
-        part = self._shards.read(lowest, highest, rows, columns).astype(np.float32)
+        there = np.zeros(highest - lowest, bool)
+        there[where[here] - lowest] = True
+        part = self._shards.read(lowest, highest, rows, columns, there=there).astype(np.float32)
         if here.all():
             return part
         values = np.full((last - first, *part.shape[1:]), np.nan, np.float32)
@@ -301,6 +305,10 @@ class Archive:
             WriteError: the archive is not open for writing, or the disk is full.
         """
         self._must_be_writable()
+        if not self._clean:  # an earlier call was interrupted, perhaps behind its last step
+            mend(self.path)
+            self._open()
+            self._clean = True
         self._must_fit(check_frames(frames))
         slots = self.slots_of(frames["time"].values)
         there = np.zeros(slots.size, bool)
@@ -328,8 +336,6 @@ class Archive:
 
     def _put(self, slots: NDArray[np.int64], half: NDArray[np.float16]) -> None:
         """Write a few frames, in the order that `growth` tells."""
-        if not self._clean:  # an earlier call was interrupted
-            mend(self.path)
         after = self._index.with_scans(slots, statistics(half))
         self._clean = False
         columns, before = after.columns(), lengths(read_root(self.path))

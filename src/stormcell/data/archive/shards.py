@@ -43,14 +43,23 @@ class Shards:
     shape: tuple[int, int]
     tile: tuple[int, int]
 
-    def read(self, first: int, last: int, rows: slice = slice(None), columns: slice = slice(None)) -> NDArray[np.float16]:
+    def read(
+        self, first: int, last: int, rows: slice = slice(None), columns: slice = slice(None), *, there: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float16]:
         """Frames from `first` to before `last`, cut to these rows and columns (slices without a step).
+
+        Args:
+            first: a frame.
+            last: the frame after the last that is wanted.
+            rows: which rows.
+            columns: which columns.
+            there: (time,) which of these frames must have been written, so that their shards must be there; none if not given.
 
         Returns:
             (time, y, x); NaN where nothing was written.
 
         Raises:
-            ReadError: a shard is damaged.
+            ReadError: a shard is damaged or lost.
         """
         (top, bottom, _), (left, right, _) = rows.indices(self.shape[0]), columns.indices(self.shape[1])
         part = np.full((last - first, max(bottom - top, 0), max(right - left, 0)), np.nan, np.float16)
@@ -70,8 +79,12 @@ class Shards:
                     part[begin + slot - first, y.start - top : y.stop - top, x.start - left : x.stop - left] = tile[
                         y.start - north : y.stop - north, x.start - west : x.stop - west
                     ]
-            except FileNotFoundError:  # nothing but gaps
-                continue
+            except FileNotFoundError as error:
+                if there is not None and there[max(begin - first, 0) : begin + self.frames - first].any():
+                    raise ReadError(
+                        f"{path}: the file is lost, and scans with it; bring it back, or ingest them into another archive"
+                    ) from error
+                continue  # nothing but gaps
             except (OSError, RuntimeError, ValueError) as error:
                 raise ReadError(f"{path}: the archive is damaged ({error}); ingest these scans anew into another archive") from error
         return part
