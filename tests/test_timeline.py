@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from stormcell.errors import FramesError, UnitsError
 from stormcell.frames import make_frames, step_of
-from stormcell.timeline import gaps_of, join_frames, parse_lead_times, regular_times
+from stormcell.timeline import gaps_of, join_frames, minutes, parse_lead_times, regular_times
 from tests.conftest import frames_of, stamps
 
 ONES = np.ones((3, 4), np.float32)
@@ -76,10 +76,16 @@ def test_lead_times(text, count):
     assert leads.size == count and leads[0] == np.timedelta64(5, "m")
 
 
-@pytest.mark.parametrize("text", ["soon", "-1h", "0", "3min", "", "nan"])
+@pytest.mark.parametrize("text", ["soon", "-1h", "0", "3min", "", "nan", "25h", f"{10**16}h", "9" * 400])
 def test_lead_times_that_make_no_sense(text):
     with pytest.raises(UnitsError, match="lead time"):
         parse_lead_times(text, np.timedelta64(5, "m"))
+
+
+def test_no_lead_time_is_after_the_last():
+    for last, expected in ((15, [5, 10, 15]), (13, [5, 10]), (5, [5]), (4, [])):
+        assert (minutes(5, last, step=5) / np.timedelta64(1, "m")).tolist() == expected
+    assert minutes(2.5, 60, step=2.5).size == 24
 
 
 def test_the_last_scan_keeps_its_time():

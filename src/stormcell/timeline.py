@@ -17,7 +17,7 @@ _MAX_FILLED_BYTES = 2 * 2**30
 _STEP_GRAIN = 15.0  # seconds; a radar's step is a multiple of it, its clock's jitter is not
 _TOLERANCE_SECONDS = 30.0
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)\s*(?:h|hours?))?\s*(?:(\d+(?:\.\d+)?)\s*(?:min|minutes?|m)?)?", re.IGNORECASE)
-_LONGEST_LEAD = pd.Timedelta("24h")
+_LONGEST_LEAD = 24 * 60.0  # minutes
 
 
 def gaps_of(frames: xr.DataArray) -> int:
@@ -134,13 +134,13 @@ def _origin(part: xr.DataArray) -> str:
 
 
 def minutes(first: float, last: float, *, step: float) -> Spans:
-    """Evenly spaced lead times, both ends included.
+    """Evenly spaced lead times, both ends included; none is after the last, where that is no whole number of steps away.
 
     Example:
         >>> minutes(5, 15, step=5) / np.timedelta64(1, "m")
         array([ 5., 10., 15.])
     """
-    values = np.arange(first, last + step / 2, step)
+    values = first + step * np.arange(np.floor((last - first) / step + 1e-9) + 1)
     return (values * 60e9).round().astype("timedelta64[ns]")
 
 
@@ -153,8 +153,8 @@ def parse_lead_times(text: str, step: np.timedelta64) -> Spans:
     match = _DURATION.fullmatch(text.strip())
     if match is None or not any(match.groups()):
         raise UnitsError(f"lead time {text!r} is not understood: expected something like 60min, 2h or 1h30min")
-    hours, minutes_or_plain = float(match[1] or 0), float(match[2] or 0)
-    last, every = pd.Timedelta(hours=hours, minutes=minutes_or_plain), pd.Timedelta(step)
-    if last < every or last > _LONGEST_LEAD:
-        raise UnitsError(f"lead time {text!r}: expected at least the radar's step of {every.total_seconds() / 60:g} min, and at most 24 h")
+    last = 60.0 * float(match[1] or 0) + float(match[2] or 0)
+    every = float(step / np.timedelta64(1, "m"))
+    if not every <= last <= _LONGEST_LEAD:
+        raise UnitsError(f"lead time {text!r}: expected at least the radar's step of {every:g} min, and at most 24 h")
     return (np.arange(1, int(last / every + 1e-9) + 1) * np.timedelta64(step)).astype("timedelta64[ns]")
