@@ -53,6 +53,12 @@ def cluster() -> Iterator[str]:
         yield local.scheduler_address
 
 
+@pytest.mark.parametrize("workers", [0, -1])
+def test_no_workers_do_no_work(workers):
+    with pytest.raises(StormcellError, match="expected 1 worker or more"), runner(workers):
+        pass
+
+
 def test_this_process_is_lazy_and_keeps_the_order():
     taken = []
     with runner(1) as run:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stormcell.errors import WriteError
+from stormcell.errors import StormcellError, WriteError
 
 __all__ = ["replacing"]
 
@@ -30,7 +30,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         beside = target.with_name(f".{secrets.token_hex(4)}{target.suffix}")
         yield beside
         os.replace(beside, target)
-    except WriteError:
+    except StormcellError:  # a ReadError from the block is an OSError too
         raise
     except OSError as error:
         raise WriteError(

@@ -61,8 +61,10 @@ def runner(workers: int | str = 1) -> Iterator[Runner]:
 
     Raises:
         MissingExtraError: more than this process is wanted, and Dask's `distributed` is not installed.
-        StormcellError: the address is none, or no scheduler answers there.
+        StormcellError: fewer than one worker, the address is none, or no scheduler answers there.
     """
+    if isinstance(workers, int) and workers < 1:
+        raise StormcellError(f"expected 1 worker or more, got {workers}")
     if workers == 1:
         with _one_thread():
             yield _here
