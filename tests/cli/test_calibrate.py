@@ -54,7 +54,7 @@ BAD = {
     "no calibration": (["nowcast", "{event}", "--gif", "a.gif", "--calibration", "absent"], "'stormcell calibrate' writes one"),
     "unknown kind": (["calibrate", "{event}", "--kind", "magic", "-o", "out"], "--kind 'magic': expected one of isotonic"),
     "thresholds": (["calibrate", "{event}", "--thresholds", "much", "-o", "out"], "--thresholds 'much' is not understood"),
-    "output in the input": (["calibrate", "{event}", "-o", "{event}/out"], "lies in the input folder"),
+    "output in the input": (["calibrate", "{event}", "-o", "{event}/out"], "lies in the input"),
     "one case": (["calibrate", "{event}", "-m", "persistence", "--every", "2h", "--lead", "10min", "-o", "out"], "nothing can be learnt"),
 }
 

@@ -94,7 +94,8 @@ BAD = {
     "every": (["{events}/a", "--every", "often"], "--every 'often' is not understood"),
     "a folder of events": (["{events}"], ""),
     "no cluster": (["{events}/a", "--lead", "5min", "--dask", "nonsense"], "'nonsense' is no address of a Dask scheduler"),
-    "output in the input": (["{events}/a", "-o", "{events}/a/out"], "lies in the input folder"),
+    "output in the input": (["{events}/a", "-o", "{events}/a/out"], "lies in the input"),
+    "output where a glob looks": (["{events}/*", "-o", "{events}/out"], "lies in the input"),
     "output is a file": (["{events}/a", "-o", "{file}"], "is not a folder"),
 }
 

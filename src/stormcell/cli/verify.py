@@ -114,14 +114,18 @@ def _with_calibrated(labels: dict[str, str], folder: Path) -> "dict[str, Method]
 
 
 def check_output(inputs: list[str], output: Path) -> None:
-    """Refuse to write into an input folder, where the next run would take the results for radar data."""
+    """Refuse to write into an input folder, or where a glob looks for input: the next run would take the results for radar data."""
+    from fnmatch import fnmatch
+    from glob import has_magic
+
     from stormcell.errors import StormcellError
 
     if output.exists() and not output.is_dir():
         raise StormcellError(f"{output}: is not a folder; expected the name of one for the results")
     for item in inputs:
-        if Path(item).is_dir() and output.resolve().is_relative_to(Path(item).resolve()):
-            raise StormcellError(f"{output}: lies in the input folder {item}; choose another folder for the results")
+        place, among = output.resolve(), Path(item).resolve()
+        if place.is_relative_to(among) if among.is_dir() else has_magic(item) and fnmatch(str(place), str(among)):
+            raise StormcellError(f"{output}: lies in the input {item}; choose another folder for the results")
 
 
 def _say_going_on(output: Path) -> None:
