@@ -13,12 +13,13 @@ import torch
 from stormcell.config import read_experiment
 from stormcell.data.archive import Archive
 from stormcell.data.synthetic import synthetic_storm
-from stormcell.errors import ConfigError, TrainingError
+from stormcell.errors import ConfigError, MethodError, ReadError, TrainingError
 from stormcell.frames import grid_of, step_of
 from stormcell.networks.checkpoint import load_checkpoint
 from stormcell.training.fit import EXPERIMENT, find_learning_rate, train
 from stormcell.training.sample_rule import FewSamplesWarning
 from stormcell.training.saving import LAST
+from stormcell.training.sources import Source
 
 pytestmark = pytest.mark.filterwarnings("ignore::stormcell.training.sample_rule.FewSamplesWarning")
 
@@ -166,6 +167,30 @@ def test_quantised_weights_are_kept_with_the_curvature_of_their_last_step(tiny, 
     assert curvatures and all(any(torch.equal(curvature, moment) for moment in moments) for curvature in curvatures)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("training.scheduled_sampling=9", "is for networks that forecast frame by frame, not for pyramid"),
+        ("network.tail=5000", "expected a number up to 4096"),
+        ("data.future=1001", "expected future_steps from 1 to 1000"),
+    ],
+)
+def test_what_cannot_be_trained_or_kept_is_known_before_the_first_step(tiny, tmp_path, monkeypatch, change, message):
+    def fit(*_, **__):
+        raise AssertionError("training began")
+
+    monkeypatch.setattr("stormcell.training.fit.Trainer.fit", fit)
+    monkeypatch.setattr("stormcell.training.fit.open_source", lambda *_: Source(None, None, 1, 5.0, 1.0, {}))
+    with pytest.raises((ConfigError, MethodError), match=message):
+        train(tiny(change), tmp_path / "run")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is what is to be missing")
+def test_a_machine_without_the_accelerator(tiny, tmp_path):
+    with pytest.raises(ConfigError, match="training.accelerator = cuda, devices = 1: not on this machine"):
+        train(tiny("training.accelerator=cuda"), tmp_path / "run")
+
+
 def test_truncation_changes_what_is_learnt(tiny, tmp_path):
     for name, changes in {"whole": [], "cut": ["training.truncate=1"]}.items():
         train(tiny("training.steps=4", "network.dropout=0.0", *changes), tmp_path / name)
@@ -181,6 +206,11 @@ def test_few_samples_are_warned_of(tiny, tmp_path):
 def test_the_rate_is_found_where_the_loss_falls(tiny, tmp_path):
     rate = find_learning_rate(tiny("network.dropout=0.0"), tmp_path / "run")
     assert 1e-5 < rate < 1.0 and (tmp_path / "run" / "learning_rate.png").is_file()
+
+
+def test_the_rate_is_found_for_the_weights_that_training_starts_from(tiny, tmp_path):
+    with pytest.raises(ReadError, match="absent"):
+        find_learning_rate(tiny(f"training.start_from={tmp_path / 'absent'}"), tmp_path / "run")
 
 
 def test_two_processes_learn_what_one_does(tiny, tmp_path):

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.loggers import TensorBoardLogger
 
@@ -17,6 +18,7 @@ from stormcell.atomic import replacing
 from stormcell.config import Experiment, as_toml, read_experiment
 from stormcell.errors import ConfigError, TrainingError
 from stormcell.networks.architectures import build_network
+from stormcell.networks.autoregressive import NextFrame
 from stormcell.networks.checkpoint import ModelConfig
 from stormcell.networks.losses import weighted_sum
 from stormcell.networks.representation import Representation
@@ -62,14 +64,9 @@ def train(
     """
     folder = Path(folder)
     _claim(folder, experiment, resume=resume)
-    if experiment.training.threads:
-        torch.set_num_threads(experiment.training.threads)
-    seed_everything(experiment.seed, verbose=False)
-    module = make_module(experiment)
-    if experiment.training.start_from and not resume:
-        share = take_weights(module.network, experiment.training.start_from)
-        say(f"{share:.0%} of the weights are those of {experiment.training.start_from}", True)
+    module = _begun(experiment, say, anew=not resume)
     source = open_source(experiment.data, experiment.seed)
+    _describe(experiment, source, 0, 0.0, {})  # what a checkpoint cannot say is better known now than after the first validation
     warn_of_few_samples(source.windows, sum(weight.numel() for weight in module.network.parameters()))
     with _quiet_lightning():
         trainer = _trainer(experiment, source, folder, say)
@@ -100,8 +97,7 @@ def find_learning_rate(experiment: Experiment, folder: str | Path, *, steps: int
     Raises:
         TrainingError: the loss fell nowhere.
     """
-    seed_everything(experiment.seed, verbose=False)
-    module = make_module(experiment)
+    module = _begun(experiment, lambda line, keep: None, anew=True)
     source = open_source(experiment.data, experiment.seed)
     optimizer = module.optimizer()
     number, values = next(iter(Numbered(source.train, 0, 1, experiment.training.batch)))
@@ -125,11 +121,15 @@ def make_module(experiment: Experiment) -> NowcastModule:
 
     Raises:
         MethodError: an unknown network, setting or loss.
-        ConfigError: a representation that makes no scale.
+        ConfigError: a representation that makes no scale, or scheduled sampling for a network that has no use for it.
     """
     how = experiment.training
     settings = {key: value for key, value in experiment.network.items() if key != "name"}
     network = build_network(experiment.network["name"], settings)
+    if how.scheduled_sampling and not isinstance(network, NextFrame):
+        raise ConfigError(
+            f"training.scheduled_sampling: is for networks that forecast frame by frame, not for {experiment.network['name']}; leave it out"
+        )
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own stubs leave this one out
     schedules: dict[str, Callable[[int, int], float]] = {
         "constant": SCHEDULES["constant"],
@@ -146,6 +146,19 @@ def make_module(experiment: Experiment) -> NowcastModule:
         schedule=schedules[how.schedule],
         seed=experiment.seed,
     )
+
+
+def _begun(experiment: Experiment, say: Callable[[str, bool], None], *, anew: bool) -> NowcastModule:
+    """Threads, random numbers and first weights as the experiment asks for; weights that are read from `last.ckpt` later, if not anew."""
+    how = experiment.training
+    if how.threads:
+        torch.set_num_threads(how.threads)
+    seed_everything(experiment.seed, verbose=False)
+    module = make_module(experiment)
+    if how.start_from and anew:
+        share = take_weights(module.network, how.start_from)
+        say(f"{share:.0%} of the weights are those of {how.start_from}", True)
+    return module
 
 
 def _claim(folder: Path, experiment: Experiment, *, resume: bool) -> None:
@@ -216,25 +229,28 @@ def _trainer(experiment: Experiment, source: Source, folder: Path, say: Callable
         *([Diagnostics(folder, every=how.diagnose_every)] if how.diagnose_every else []),
     ]
     together = how.devices * how.nodes > 1
-    return Trainer(
-        max_steps=how.steps,
-        max_epochs=-1,
-        accelerator=how.accelerator,
-        devices=how.devices,
-        num_nodes=how.nodes,
-        strategy="ddp" if together else "auto",
-        precision=how.precision,
-        callbacks=callbacks,
-        logger=TensorBoardLogger(folder, name="tensorboard", version=""),
-        default_root_dir=folder,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        log_every_n_steps=1,
-        num_sanity_val_steps=0,
-        reload_dataloaders_every_n_epochs=1,
-        use_distributed_sampler=False,
-    )
+    try:
+        return Trainer(
+            max_steps=how.steps,
+            max_epochs=-1,
+            accelerator=how.accelerator,
+            devices=how.devices,
+            num_nodes=how.nodes,
+            strategy="ddp" if together else "auto",
+            precision=how.precision,
+            callbacks=callbacks,
+            logger=TensorBoardLogger(folder, name="tensorboard", version=""),
+            default_root_dir=folder,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            log_every_n_steps=1,
+            num_sanity_val_steps=0,
+            reload_dataloaders_every_n_epochs=1,
+            use_distributed_sampler=False,
+        )
+    except MisconfigurationException as error:
+        raise ConfigError(f"training.accelerator = {how.accelerator}, devices = {how.devices}: not on this machine ({error})") from None
 
 
 @contextmanager
