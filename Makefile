@@ -37,9 +37,11 @@ bench-ensemble: $(VENV)/.dev   ## S-PROG and STEPS beside those of pysteps on re
 
 DATA ?= $(or $(STORMCELL_TEST_DATA),../shared/radar)
 
-archives: $(VENV)/.dev         ## the training data of experiments/radar, from the TAASRAD19 files of the test data
-	test -d archives/taasrad19-train.zarr || $(BIN)/stormcell ingest $(DATA)/taasrad19/train archives/taasrad19-train.zarr
-	test -d archives/taasrad19-validation.zarr || $(BIN)/stormcell ingest $(DATA)/taasrad19/validation archives/taasrad19-validation.zarr
+archives: archives/taasrad19-train.zarr archives/taasrad19-validation.zarr  ## the training data of experiments/radar, from the TAASRAD19 files of the test data
+
+archives/taasrad19-%.zarr: | $(VENV)/.dev  # under its own name only when it is complete; what was stopped goes on
+	$(BIN)/stormcell ingest $(DATA)/taasrad19/$* archives/unfinished-taasrad19-$*.zarr
+	mv archives/unfinished-taasrad19-$*.zarr $@
 
 train-radar: archives          ## the networks of experiments/radar, two at a time on a core each; an hour and a half, goes on where it was stopped
 	ls experiments/radar/*.toml | xargs -P 2 -I{} tools/train_or_resume.sh $(BIN)/stormcell {}

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import xarray as xr
+from radar_pictures import draw_curves, draw_storm
 
 from stormcell.benchmark.calibrate import calibrate
 from stormcell.benchmark.results import Results
@@ -45,7 +46,7 @@ Rover 1, 2 and 3 are the variants of Shi et al. (2015), which differ in the flow
 
 A network that makes squared errors small says the mean of what may come, and a mean reaches a threshold less often than the rain does. So
 each method is shown twice: as it is, and *matched*, its rain rates mapped for each lead time to those that fell as often on the training
-days (`stormcell calibrate --kind quantile`, a case every 3 hours). The networks that ship are matched; `Learned(..., calibrated=False)` is
+days (`stormcell calibrate --kind quantile`, a case every 6 hours). The networks that ship are matched; `Learned(..., calibrated=False)` is
 the network as it is.
 """
 
@@ -74,9 +75,9 @@ def networks() -> dict[str, Path]:
 
 def matched(name: str, method: Method, folder: Path | None) -> Method:
     """The method with its rain rates matched to the training days; the calibration of a network is put into its folder."""
-    settings = Settings({name: uncalibrated(method)}, lead="75min", every="3h", past=5)
+    settings = Settings({name: uncalibrated(method)}, lead="75min", every="6h", past=5)
     identity = identity_of(str(folder)) if folder else name
-    learnt: Calibration = calibrate(TRAIN, CALIBRATIONS / name, settings, identity=identity, kind="quantile")
+    learnt: Calibration = calibrate(TRAIN, CALIBRATIONS / name, settings, identity=identity, kind="quantile", workers=2)
     if folder is None:
         return Calibrated(method, learnt)
     write_calibration(learnt, folder)
@@ -175,8 +176,17 @@ def main() -> None:
         "## What the networks cost\n",
         "One core each. Experiments are in `experiments/radar`; the best weights have the lowest loss on held-out training days.\n",
         *budgets(folders),
+        "\n![Loss of training and validation over the windows seen](radar-curves.png)\n",
+        "## The wettest hour\n",
+        "What was observed, and what the best ROVER and the networks, matched, had forecast. [The same, moving](radar-storm.gif).\n",
+        "![Observed rain and forecasts 5 to 75 minutes ahead](radar-storm.png)",
         f"\nData: {'; '.join(sorted(licence))}.",
     ]
+    runs = {name: RUNS / name for name in folders if (RUNS / name / "curves.csv").is_file()}
+    if runs:
+        draw_curves(runs, PAGE.with_name("radar-curves.png"))
+    shown = {name: both[name] for name in (best_rover(results, MATCHED), *(name + MATCHED for name in folders))}
+    draw_storm(VALIDATION, shown, PAGE.with_name("radar-storm.png"), PAGE.with_name("radar-storm.gif"))
     PAGE.write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
