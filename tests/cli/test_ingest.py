@@ -51,6 +51,8 @@ BAD = {
     "profile": (["{radar}", "{new}", "--profile", "magic"], "expected one of default, mlcast"),
     "rules": (["{radar}", "{new}", "--profile", "mlcast"], "would break 6 of the rules of mlcast"),
     "step": (["{radar}", "{new}", "--step", "often"], "--step 'often' is not understood"),
+    "step without a unit": (["{radar}", "{new}", "--step", "5"], "--step '5': expected a number and its unit"),
+    "step of no time": (["{radar}", "{new}", "--step", "nat"], "--step 'nat': expected a number and its unit"),
     "attribute": (["{radar}", "{new}", "--attribute", "note"], "expected NAME=VALUE"),
     "reserved": (["{radar}", "{new}", "--attribute", "time_origin=now"], "belongs to the format"),
     "another rule": (["{radar}", "{new}", "--zr", "a,b"], "unknown Z-R rule"),

@@ -75,6 +75,9 @@ def _span(text: str) -> "np.timedelta64":
     from stormcell.errors import StormcellError
 
     try:
-        return pd.Timedelta(text).to_timedelta64()
+        step = pd.Timedelta(text)
     except ValueError:
         raise StormcellError(f"--step {text!r} is not understood: expected something like 5min") from None
+    if not pd.Timedelta("1s") <= step <= pd.Timedelta("1day"):  # a number without a unit is of nanoseconds
+        raise StormcellError(f"--step {text!r}: expected a number and its unit, such as 5min, from 1s to 1day")
+    return step.to_timedelta64()
