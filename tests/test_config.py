@@ -1,10 +1,11 @@
 """Experiment files: what they may say, and what they are told when they may not."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from stormcell.config import as_toml, read_experiment
+from stormcell.config import DataConfig, Experiment, TrainingConfig, as_toml, read_experiment
 from stormcell.errors import ConfigError
 
 LEAST = """
@@ -72,6 +73,14 @@ def test_changes_from_the_command_line(written):
 def test_what_may_not_be_said(written, changes, message):
     with pytest.raises(ConfigError, match=message):
         read_experiment(written(LEAST), changes)
+
+
+@pytest.mark.parametrize("schema", [Experiment, DataConfig, TrainingConfig])
+def test_the_page_has_every_key(schema):
+    """To it an unknown key is referred."""
+    page = (Path(__file__).parents[1] / "docs" / "training.md").read_text()
+    keys = {word.split(".")[-1] for row in page.splitlines() if row.startswith("| `") for word in re.findall(r"`([\w.]+)`", row)}
+    assert {*schema.model_fields} - {"data", "network", "training"} <= keys
 
 
 def test_files_that_are_none(written, tmp_path):
