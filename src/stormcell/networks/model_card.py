@@ -13,8 +13,7 @@ def model_card(config: Mapping[str, Any], *, title: str, parameters: int, megaby
     """Markdown with a head in YAML, as the Hugging Face hub reads it.
 
     Args:
-        config: what config.json holds. Of `data`, the keys name, source and licence have a place of their own; `training` and `scores`
-            become tables, whatever their keys.
+        config: what config.json holds; `data`, `training` and `scores` become tables, whatever their keys.
         title: heading.
         parameters: how many weights.
         megabytes: size of the weights' file.
