@@ -77,6 +77,15 @@ def test_a_series_with_a_gap_is_taken_again(tmp_path):
     assert ingest(tmp_path / "all.nc", tmp_path / "a.zarr") == Ingested(new=0, known=5, skipped=0)
 
 
+def test_of_two_files_for_one_time_the_good_one_is_kept(folder, tmp_path):
+    nothing = synthetic_storm(1, shape=(32, 40)).copy()
+    nothing[:] = np.nan
+    [bad] = write_odim(nothing, tmp_path / "bad")
+    with pytest.warns(SkippedFileWarning, match="no pixel holds data"):
+        assert ingest([bad, folder], tmp_path / "a.zarr", skip_bad=True) == Ingested(new=9, known=1, skipped=1)
+    assert ingest([folder, folder / bad.name, bad], tmp_path / "b.zarr", skip_bad=True) == Ingested(new=9, known=1, skipped=0)
+
+
 def test_bad_files(folder, tmp_path):
     path, files = tmp_path / "a.zarr", sorted(folder.iterdir())
     files[2].write_bytes(files[2].read_bytes()[:3000])

@@ -184,7 +184,8 @@ def _usual_grid(scans: Sequence[Scan], zr: ZRRule | None, skip_bad: bool) -> tup
 def _plan(archive: Archive, scans: Sequence[Scan], skip_bad: bool) -> tuple[list[_Piece], int, int]:
     """What is missing, in pieces of a shard; how many scans are there already; and how many files have a place in the archive."""
     wanted: dict[int, list[tuple[Scan, NDArray[np.int64]]]] = {}
-    taken: set[int] = set(np.flatnonzero(archive.present).tolist())
+    there = frozenset(np.flatnonzero(archive.present).tolist())
+    taken: set[int] = set()
     known = fitting = 0
     for scan in scans:
         with _noting(skip_bad, None):
@@ -192,14 +193,15 @@ def _plan(archive: Archive, scans: Sequence[Scan], skip_bad: bool) -> tuple[list
                 slots = archive.slots_of(scan.times)
             except FramesError as error:
                 raise FramesError(f"{scan.path}: {error}") from error
-            fresh = np.array([slot not in taken for slot in slots.tolist()], bool)
+            missing = np.array([slot not in there for slot in slots.tolist()], bool)
+            repeated = np.array([slot in taken for slot in slots.tolist()], bool)
             first_of_slot = np.zeros(slots.size, bool)
             first_of_slot[np.unique(slots, return_index=True)[1]] = True
-            chosen = fresh & first_of_slot
+            chosen = missing & first_of_slot & (skip_bad | ~repeated)  # the second, should the first turn out to be bad
             if not PROFILES[archive.profile].keeps_gaps and np.any(slots[chosen] < len(archive)):
                 raise FramesError(f"{scan.path}: comes late, and an archive of profile {archive.profile} takes scans in order only")
             fitting += 1
-            known += int((~chosen).sum())
+            known += int((~chosen | repeated).sum())
             taken.update(slots[chosen].tolist())
             for shard in np.unique(slots[chosen] // archive.shard_slots).tolist():
                 inside = chosen & (slots // archive.shard_slots == shard)
@@ -216,9 +218,13 @@ def _decode(numbered: tuple[int, _Piece], *, grid: Grid, step: np.timedelta64, z
     number, piece = numbered
     parts: list[xr.DataArray] = []
     skipped: list[str] = []
+    filled: set[int] = set()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", ScreenedPixelsWarning)
         for scan in piece.scans:
+            slots = np.round((scan.times - piece.times[0]) / step).astype(np.int64)
+            if filled.issuperset(slots.tolist()):
+                continue
             with _noting(skip_bad, skipped):
                 part = read_scan(scan, zr=zr, since=scan.times.min(), until=scan.times.max())
                 if not grid.same_as(grid_of(part)):
@@ -226,9 +232,9 @@ def _decode(numbered: tuple[int, _Piece], *, grid: Grid, step: np.timedelta64, z
                         f"{scan.path}: its {part.shape[1]} x {part.shape[2]} pixels are not those of the archive, or lie elsewhere; "
                         "give scans of one product only, or leave it out with --skip-bad"
                     )
-                part = part.isel(time=np.isin(part["time"].values, scan.times))
-                slots = np.round((part["time"].values - piece.times[0]) / step).astype(np.int64)
-                parts.append(part.assign_coords(time=piece.times[0] + slots * step))
+                on_axis = piece.times[0] + np.round((part["time"].values - piece.times[0]) / step).astype(np.int64) * step
+                parts.append(part.assign_coords(time=on_axis).isel(time=np.isin(part["time"].values, scan.times)))
+                filled.update(slots.tolist())
     frames = join_frames(parts, times=piece.times) if parts else None
     return _Decoded(number, frames, [str(warning.message) for warning in said], skipped)
 
