@@ -239,6 +239,18 @@ def test_cf_quantities_units_and_orientation(tmp_path, standard_name, units, giv
     assert grid_of(frames).edges == pytest.approx((3500.0, -500.0, 5500.0, 2500.0))
 
 
+def test_cf_amounts_over_times_of_their_own(tmp_path):
+    dataset = cf_dataset(np.ones((2, 3, 2)), standard_name="precipitation_amount", units="mm")
+    dataset["time"].attrs["bounds"], dataset["time"].encoding["units"] = "time_bounds", "minutes since 2024-07-01"
+    bounds = np.array([["2024-07-01T11:50", "2024-07-01T12:00"], ["2024-07-01T12:00", "2024-07-01T12:05"]], "M8[ns]")
+    dataset["time_bounds"] = (("time", "edge"), bounds)
+    dataset.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    frames = read_cf(tmp_path / "a.nc")
+    np.testing.assert_allclose(frames.values[:, 0, 0], [6.0, 12.0], rtol=1e-6)
+    assert (frames["time"].values == bounds[:, 1]).all()
+    np.testing.assert_allclose(read_cf(tmp_path / "a.nc", since=bounds[1, 1]).values, np.full((1, 3, 2), 12.0), rtol=1e-6)
+
+
 def test_cf_zarr_and_netcdf3_and_packed(tmp_path):
     dataset = cf_dataset(np.ones((2, 3, 2)), standard_name="rainfall_rate", units="mm h-1")
     dataset.to_zarr(tmp_path / "a.zarr", zarr_format=3, consolidated=False)

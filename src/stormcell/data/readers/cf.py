@@ -98,7 +98,7 @@ def read_cf(
             )
         values = np.asarray(field.values, dtype=np.float32)
         rule = zr or ZR_RULES["marshall-palmer"]
-        minutes = _minutes(dataset, stamps, store.path) if standard_name in _AMOUNTS else 0.0
+        minutes = _minutes(dataset, stamps, store.path)[wanted] if standard_name in _AMOUNTS else np.empty(0)
         rain_rate = _rain_rate(values, standard_name, _units(variable), minutes, rule)
         grid, flips = _grid(dataset, variable, y, x, store.path)
         attrs = {"source": str(dataset.attrs.get("title", dataset.attrs.get("source", store.path.name))), "quantity": standard_name}
@@ -160,7 +160,10 @@ def _units(variable: xr.DataArray) -> str:
     return str(variable.attrs.get("units", ""))
 
 
-def _rain_rate(values: NDArray[np.float32], standard_name: str, units: str, minutes: float, rule: ZRRule) -> NDArray[np.float32]:
+def _rain_rate(
+    values: NDArray[np.float32], standard_name: str, units: str, minutes: NDArray[np.float64], rule: ZRRule
+) -> NDArray[np.float32]:
+    """(time, y, x) [mm h-1]; `minutes` (time,) tells over how long an amount was gathered, and is not looked at for other quantities."""
     if standard_name in _REFLECTIVITIES:
         if units.lower() not in ("dbz", ""):
             raise UnitsError(f"reflectivity in {units!r}: expected dBZ")
@@ -169,7 +172,9 @@ def _rain_rate(values: NDArray[np.float32], standard_name: str, units: str, minu
         to_mm = {"mm": 1.0, "kg m-2": 1.0, "kg/m2": 1.0, "m": 1000.0, "cm": 10.0}.get(units)
         if to_mm is None:
             raise UnitsError(f"rain amount in {units!r}: expected mm, kg m-2 or m")
-        return rain_rate_from_accumulation(values * np.float32(to_mm), minutes).astype(np.float32)
+        amounts = zip(values * np.float32(to_mm), minutes.tolist(), strict=True)
+        rates = [rain_rate_from_accumulation(amount, covered) for amount, covered in amounts]
+        return np.stack(rates).astype(np.float32) if rates else values
     return values * np.float32(mm_per_hour_factor(units))
 
 
@@ -201,13 +206,13 @@ def _ends(dataset: xr.Dataset, path: Path) -> NDArray[np.datetime64]:
     return stamps.astype("datetime64[ns]")
 
 
-def _minutes(dataset: xr.Dataset, stamps: NDArray[np.datetime64], path: Path) -> float:
-    """How long an amount was gathered: from the time bounds, otherwise from the time step."""
+def _minutes(dataset: xr.Dataset, stamps: NDArray[np.datetime64], path: Path) -> NDArray[np.float64]:
+    """(time,) how long each amount was gathered: from the time bounds, otherwise from the time step."""
     bounds = _bounds(dataset)
     if bounds is not None:
-        return float((bounds[0, 1] - bounds[0, 0]) / np.timedelta64(1, "m"))
+        return np.asarray((bounds[:, 1] - bounds[:, 0]) / np.timedelta64(1, "m"), np.float64)
     if stamps.size > 1:
-        return float(pd.Series(np.diff(np.unique(stamps))).mode()[0] / pd.Timedelta("1min"))
+        return np.full(stamps.size, pd.Series(np.diff(np.unique(stamps))).mode()[0] / pd.Timedelta("1min"))
     raise ReadError(f"{path}: a rain amount needs the time it covers; expected time bounds or more than one time")
 
 
