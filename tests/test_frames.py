@@ -54,6 +54,8 @@ def test_forecast_labels():
         make_forecast(np.ones((1, 3, 3, 4)), past, minutes(5, 10, step=5), method="m")
     with pytest.raises(FramesError, match="rising lead times"):
         make_forecast(np.ones((1, 2, 3, 4)), past, minutes(0, 5, step=5), method="m")
+    with pytest.raises(FramesError, match="at least one value"):
+        make_forecast(np.ones((0, 2, 3, 4)), past, minutes(5, 10, step=5), method="m")
     with pytest.raises(FramesError, match="forecast_reference_time"):
         check_forecast(forecast.drop_vars("forecast_reference_time"))
     with pytest.raises(FramesError, match="dims"):

@@ -177,6 +177,8 @@ def _check_field(field: xr.DataArray) -> xr.DataArray:
         raise FramesError(f"field: expected rain rate in {UNITS!r}, got units {field.attrs.get('units')!r}")
     if field.dtype != np.float32:
         raise FramesError(f"field: expected float32 values, got {field.dtype}")
+    if field.size == 0:
+        raise FramesError(f"field: expected at least one value, got the shape {field.shape}")
     grid_of(field)
     lowest, highest = float(np.fmin.reduce(field.values, axis=None)), float(np.fmax.reduce(field.values, axis=None))
     if lowest < 0 or highest == np.inf:

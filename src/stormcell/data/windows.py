@@ -60,11 +60,13 @@ class Windows:
 
     def apart(self, slots: int) -> "Windows":
         """The first, and each next one that starts at least so many slots after the one kept before; `length` lets none overlap."""
+        if slots <= 1:
+            return self
         keep = np.zeros(len(self), bool)
         place = 0
         while place < len(self):
             keep[place] = True
-            place = int(np.searchsorted(self.starts, self.starts[place] + max(slots, 1)))
+            place = int(np.searchsorted(self.starts, self.starts[place] + slots))
         return self.select(keep)
 
 
