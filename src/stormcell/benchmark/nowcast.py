@@ -4,7 +4,6 @@ import os
 import platform
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from stormcell.benchmark.figures import write_figures
 from stormcell.benchmark.process import stormcell_process
 from stormcell.benchmark.report import REFERENCE, page, process_table, skill_table, speed_table, summary
+from stormcell.benchmark.rounds import timed_rounds
 from stormcell.benchmark.skill import event_counts
 from stormcell.data.read import read
 from stormcell.errors import MissingExtraError, ReadError
@@ -123,14 +123,8 @@ def _speed(folder: Path, methods: dict[str, Method], repeats: int) -> dict[str, 
     leads = minutes(5, 60, step=5)
     calls: dict[str, Callable[[], Any]] = {name: (lambda method=method: method(past, leads)) for name, method in methods.items()}  # type: ignore[misc]
     calls["rover motion alone"] = lambda: rover(past.values)
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for round_number in track(range(repeats + 1), "timing"):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            if round_number:  # the first round warms up
-                times[name].append((time.perf_counter() - start) * 1e3)
-    return {name: {"median_ms": statistics.median(values), "min_ms": min(values), "max_ms": max(values)} for name, values in times.items()}
+    times = {name: np.array(seconds) * 1e3 for name, seconds in timed_rounds(calls, repeats).items()}
+    return {name: {"median_ms": float(np.median(ms)), "min_ms": float(ms.min()), "max_ms": float(ms.max())} for name, ms in times.items()}
 
 
 def _processes(events: Path, repeats: int) -> dict[str, dict[str, float]]:

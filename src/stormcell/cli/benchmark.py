@@ -10,7 +10,7 @@ __all__ = ["benchmark"]
 
 def benchmark(
     what: Annotated[str, typer.Argument(help="What to measure: nowcast, ensemble, cells, training, scores or hindcast.")],
-    data: Annotated[Path | None, typer.Option(help="Folder of radar events; the environment's STORMCELL_TEST_DATA if left out.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Radar events for nowcast and ensemble; STORMCELL_TEST_DATA if left out.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write all figures to this JSON file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also write the tables to this Markdown file.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Timed repetitions; the median is reported.")] = 7,
@@ -21,6 +21,8 @@ def benchmark(
 
     if what not in ("nowcast", "ensemble", "cells", "training", "scores", "hindcast"):
         raise StormcellError(f"unknown benchmark {what!r}: expected nowcast, ensemble, cells, training, scores or hindcast")
+    if data is not None and what not in ("nowcast", "ensemble"):
+        raise StormcellError(f"--data {data}: the benchmark of {what} makes its own; expected nowcast or ensemble with this option")
     with progress_and_warnings():
         if what == "cells":
             from stormcell.benchmark.cells import benchmark_cells
