@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,33 @@ def test_a_missing_last_scan_is_made_good():
     late = Advection(estimate=constant(2, 0))(frames_of(frames), minutes(5, 10, step=5))
     np.testing.assert_allclose(late.values[0, 0, :, 4:], blob(24, 30)[:, :-4], atol=1e-4)
     assert late.attrs["steps_since_last_scan"] == 1
+
+
+MOVING = ("advection", "rover", "sprog", "steps", "lagrangian-probability")
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_a_missing_last_scan_leaves_the_motion_as_it_was(name, storm):
+    """The same as forecasting a step earlier, a step further."""
+    late = storm[:6].copy(deep=True)
+    late.values[-1] = np.nan
+    forecast, earlier = (
+        method_named(name)(past, leads, seed=1) for past, leads in ((late, minutes(5, 10, step=5)), (storm[:5], minutes(10, 15, step=5)))
+    )
+    np.testing.assert_array_equal(forecast.values, earlier.values)
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_motion_is_seen_across_a_gap_longer_than_what_goes_into_it(name, storm):
+    """Three of the last four scans are missing: the one before them tells the motion, or all would stand still without a word."""
+    gap = storm[:6].copy(deep=True)
+    gap.values[2:5] = np.nan
+    motions = []
+    method = method_named(name)
+    seen = replace(method, estimate=lambda past: motions.append(method.estimate(past)) or motions[-1])
+    seen(gap, minutes(5, 5, step=5), seed=1)
+    wet = gap.values[-1] > 0.5
+    assert np.abs(motions[0][:, wet]).mean() > 0.5
 
 
 def test_pysteps_too_makes_good_a_missing_last_scan():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stormcell.frames import Spans, check_frames, make_forecast, step_of
 from stormcell.methods.method import refuse_members
-from stormcell.methods.persistence import latest_seen, need_two_seen
+from stormcell.methods.persistence import frames_for_motion, latest_seen, need_two_seen
 from stormcell.motion import advected, lucas_kanade
 from stormcell.progress import track
 
@@ -38,7 +38,7 @@ class Advection:
         estimate: motion estimator, (time, y, x) -> (2, y, x) pixels per step.
         transform: interpolate on this scale instead of mm h-1.
         name: what the method is called in the forecast.
-        past_steps: how many frames go into the motion; at least 2 that hold data are needed.
+        past_steps: how many frames go into the motion, up to the last that holds data; more if fewer than 2 of them hold any.
 
     Source:
         Germann & Zawadzki (2002), doi:10.1175/1520-0493(2002)130<2859:SDOTPO>2.0.CO;2.
@@ -55,7 +55,7 @@ class Advection:
         check_frames(past)
         need_two_seen(self.name, past)
         origin = latest_seen(past)
-        motion = self.estimate(past.values[-self.past_steps :])
+        motion = self.estimate(frames_for_motion(past, self.past_steps))
         late = past.sizes["time"] - 1 - origin
         steps = np.asarray(lead_times) / step_of(past) + late
         field = past.values[origin] if self.transform is None else self.transform.forward(past.values[origin])

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_frames, make_forecast
 from stormcell.methods.method import refuse_members
 
-__all__ = ["Persistence", "latest_seen", "need_two_seen"]
+__all__ = ["Persistence", "frames_for_motion", "latest_seen", "need_two_seen"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,18 @@ def latest_seen(past: xr.DataArray) -> int:
         if not np.isnan(past.values[index]).all():
             return index
     raise MethodError(f"all {past.sizes['time']} past frames are missing scans: expected at least one with data; give more files")
+
+
+def frames_for_motion(past: xr.DataArray, count: int) -> NDArray[np.float32]:
+    """The last `count` frames up to the last that holds data; more of them where fewer than two of these do, for nothing moves in one.
+
+    Raises:
+        MethodError: fewer than two frames of all the past hold data; `need_two_seen` says so in better words.
+    """
+    last = latest_seen(past)
+    before = latest_seen(past[:last])
+    frames: NDArray[np.float32] = past.values[max(min(last + 1 - count, before), 0) : last + 1]
+    return frames
 
 
 def need_two_seen(name: str, past: xr.DataArray) -> None:

@@ -22,7 +22,7 @@ from stormcell.methods.cascade.settings import Settings
 from stormcell.methods.cascade.shaping import Shaping, wettest
 from stormcell.methods.cascade.start import Start, UnsuitedError, start_from
 from stormcell.methods.cascade.velocity_noise import VelocityNoise
-from stormcell.methods.persistence import latest_seen, need_two_seen
+from stormcell.methods.persistence import frames_for_motion, latest_seen, need_two_seen
 from stormcell.motion import Trajectories
 from stormcell.progress import track
 from stormcell.warp import Sampler
@@ -64,7 +64,7 @@ def forecast_by_cascade(
     origin = latest_seen(past)
     late = past.sizes["time"] - 1 - origin
     leads = np.asarray(lead_times) / step_of(past) + late
-    motion = settings.estimate(past.values[-settings.past_steps :])
+    motion = settings.estimate(frames_for_motion(past, settings.past_steps))
     frames = past.values[: origin + 1]
     try:
         start = start_from(frames, motion, order=settings.ar_order, levels=settings.cascade_levels, boundary=settings.boundary)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_frames, grid_of, make_forecast, step_of
-from stormcell.methods.persistence import latest_seen, need_two_seen
+from stormcell.methods.persistence import frames_for_motion, latest_seen, need_two_seen
 from stormcell.motion import Trajectories, lucas_kanade
 from stormcell.progress import track
 from stormcell.warp import Sampler
@@ -103,7 +103,7 @@ class LagrangianProbability:
         late = past.sizes["time"] - 1 - origin
         leads = [float(lead) for lead in np.asarray(lead_times) / step_of(past) + late]
         pixels = self.growth / 2 * float(step_of(past) / np.timedelta64(1, "m")) / grid_of(past).pixel_km
-        return past.values[origin], self.estimate(past.values[-self.past_steps :]), leads, [lead * pixels for lead in leads]
+        return past.values[origin], self.estimate(frames_for_motion(past, self.past_steps)), leads, [lead * pixels for lead in leads]
 
 
 def _in_disk(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
