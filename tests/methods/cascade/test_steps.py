@@ -1,6 +1,7 @@
 """STEPS as a whole: members, their distribution, their spread, and that nothing but the seed decides."""
 
 import threading
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -56,6 +57,21 @@ def test_neither_threads_nor_the_size_of_the_ensemble_change_a_bit(storm, one_th
     together = Steps()(storm, LEADS, members=5, seed=7)
     xr.testing.assert_identical(alone, together)
     np.testing.assert_array_equal(Steps()(storm, LEADS, members=2, seed=7).values, alone.values[:2])
+
+
+@dataclass(frozen=True)
+class Wind:
+    """An estimator that is a dataclass itself."""
+
+    speed: float
+
+    def __call__(self, past):
+        return np.full((2, *past.shape[1:]), self.speed, np.float32)
+
+
+def test_an_estimator_may_be_a_dataclass(storm):
+    plain = Steps(estimate=lambda past: np.full((2, *past.shape[1:]), 1.0, np.float32))(storm, LEADS, seed=1)
+    np.testing.assert_array_equal(Steps(estimate=Wind(1.0))(storm, LEADS, seed=1).values, plain.values)
 
 
 def test_forecasts_at_once_do_not_mix(storm):

@@ -1,7 +1,7 @@
 """STEPS: S-PROG's cascade, with noise put back for what each scale loses. An ensemble of ways the rain may go on."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import xarray as xr
@@ -57,4 +57,5 @@ class Steps:
 
     def __call__(self, past: xr.DataArray, lead_times: Spans, *, members: int = 1, seed: int | None = None) -> xr.DataArray:
         """See `Method`."""
-        return forecast_by_cascade("steps", Settings(**asdict(self)), past, lead_times, members=members, seed=seed)
+        settings = Settings(**{item.name: getattr(self, item.name) for item in fields(self)})
+        return forecast_by_cascade("steps", settings, past, lead_times, members=members, seed=seed)
