@@ -271,3 +271,10 @@ def test_a_file_that_is_missing(folder, name):
 def test_a_folder_that_is_missing(tmp_path):
     with pytest.raises(ReadError, match=r"expected a folder with model.safetensors and config.json"):
         load_checkpoint(tmp_path / "nowhere")
+
+
+def test_through_a_link_the_old_model_is_found_too_while_the_new_one_moves_in(folder):
+    link = folder.parent / "current"
+    link.symlink_to(folder)
+    os.rename(folder, folder.with_name(f".{folder.name}.previous"))  # between the two moves of a writer
+    assert read_config(link) == read_config(folder)

@@ -53,9 +53,9 @@ def replacing_folder(folder: str | Path, *, names: Sequence[str]) -> Iterator[Pa
 
 def standing_folder(folder: str | Path) -> Path:
     """Where the content of `folder` is: there, or, if a writer died between its two moves, beside it."""
-    target = Path(folder)
-    previous = Path(os.path.realpath(folder)).with_name(f".{target.name}.previous")
-    return previous if not target.exists() and previous.is_dir() else target
+    target = Path(os.path.realpath(folder))
+    previous = target.with_name(f".{target.name}.previous")
+    return previous if not target.exists() and previous.is_dir() else Path(folder)
 
 
 def _refuse_foreign(folder: str | Path, target: Path, names: Sequence[str]) -> None:
