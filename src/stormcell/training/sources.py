@@ -12,6 +12,7 @@ from stormcell.data.digits import load_digits
 from stormcell.data.moving_digits import MovingMNIST, MovingMNISTPlusPlus
 from stormcell.data.samples import Samples
 from stormcell.data.windows import Windows, find_windows, split_windows
+from stormcell.errors import FramesError
 
 __all__ = ["Source", "open_source"]
 
@@ -53,6 +54,7 @@ def _archive(data: DataConfig, seed: int) -> Source:
     every = find_windows(archive, length, stride=data.stride)
     if data.validation:
         other = Archive(data.validation)
+        _must_be_alike(archive, other)
         train, validation = every, find_windows(other, length)
     else:
         other, parts = archive, split_windows(every, archive.axis, shares={"train": 0.9, "validation": 0.1}, guard=np.timedelta64(6, "h"))
@@ -85,6 +87,16 @@ def _archive(data: DataConfig, seed: int) -> Source:
         pixel_km=archive.grid.pixel_km * data.scales[0],
         said={**said, "fingerprint": samples.fingerprint, "validation_fingerprint": held_out.fingerprint, "windows": len(train)},
     )
+
+
+def _must_be_alike(archive: Archive, other: Archive) -> None:
+    """A network learns one time step and one pixel."""
+    one, two = ((each.step / np.timedelta64(1, "m"), each.grid.pixel_km) for each in (archive, other))
+    if not np.allclose(one, two, rtol=0.1):
+        raise FramesError(
+            f"data.validation: has a scan every {two[0]:g} min and pixels of {two[1]:.3g} km, data.train every {one[0]:g} min and of "
+            f"{one[1]:.3g} km; expected the same of both"
+        )
 
 
 def _spread(windows: Windows, count: int) -> Windows:
