@@ -336,7 +336,7 @@ def test_scores_of_the_run_itself(days, tmp_path):
     assert "The score wetness of the run&#x27;s own family mine." in html(results)
     assert numbers(results, "scores_by_lead_time")["value"].notna().all()
     assert "rare_csi_by_lead_time" not in {path.stem for path in (tmp_path / "figures").iterdir()}, "it never rained so hard"
-    with pytest.raises(StormcellError, match="score 'mine' is not one of this package's: hand in scores="):
+    with pytest.raises(StormcellError, match="score 'mine' is not one of this package's: open the results with scores="):
         write_report(Results(tmp_path), tmp_path)
 
 

@@ -97,7 +97,7 @@ def verify(
             table.to_csv(beside, index=False)
     if report:
         maps = case_maps(results, events, settings.task(skip_bad=skip_bad))
-        write_report(results, folder, maps=maps, scores=settings.built_scores)
+        write_report(results, folder, maps=maps)
     return results
 
 

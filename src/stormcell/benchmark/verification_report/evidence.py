@@ -1,6 +1,5 @@
 """The scores that a report shows: of all events together where they can be added up, else event by event, and how sure they are."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from stormcell.benchmark.results import POOLED, DailySums, Results
 from stormcell.errors import StormcellError
 from stormcell.progress import track
-from stormcell.verification import SCORES
 from stormcell.verification.score import Score
 from stormcell.verification.significance import block_bootstrap, fewest_blocks
 
@@ -82,12 +80,13 @@ class Evidence:
 
     Args:
         results: of the run.
-        scores: the scores of the run by name, where they are others than those in `stormcell.verification.SCORES`.
+
+    Raises:
+        StormcellError: a score of the run is not one of this package's, and was not given when the results were opened.
     """
 
-    def __init__(self, results: Results, scores: Mapping[str, Score] | None = None) -> None:
+    def __init__(self, results: Results) -> None:
         self.results = results
-        self._given = dict(scores or {})
         self.pools = [pool for family in track(results.scores, "adding up") for pool in self._pools(family)]
 
     def having(self, *names: str) -> list[Pool]:
@@ -115,17 +114,11 @@ class Evidence:
             with suppress(StormcellError):  # without a case that succeeded, or of events that cannot be added up
                 daily = self.results.daily(family, where=where)
                 if daily.cases:
-                    pools.append(Pool.of(label, family, self._score(family), daily))
+                    pools.append(Pool.of(label, family, self.results.family(family), daily))
         return pools
 
-    def _score(self, family: str) -> Score:
-        score = self._given[family] if family in self._given else SCORES[family]() if family in SCORES else None
-        if score is None:
-            raise StormcellError(f"score {family!r} is not one of this package's: hand in scores={{{family!r}: ...}}")
-        return score
-
     def _pools(self, family: str) -> list[Pool]:
-        score, events = self._score(family), self.results.events
+        score, events = self.results.family(family), self.results.events
         choices: list[list[str | None]] = [[None], [*events]] if len(events) > 1 else [[*events]]
         for choice in choices:
             pools = []

@@ -1,7 +1,7 @@
 """From the results of a hindcast to its report."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +27,6 @@ from stormcell.benchmark.verification_report.reliability_diagram import reliabil
 from stormcell.benchmark.verification_report.roc_curve import roc_curve
 from stormcell.benchmark.verification_report.score_table import score_table
 from stormcell.benchmark.verification_report.summary import common_pixel_km, summary
-from stormcell.verification.score import Score
 
 __all__ = ["MARKDOWN", "PAGE", "write_document", "write_report"]
 
@@ -42,9 +41,7 @@ class _Part(NamedTuple):
     wanted: str
 
 
-def write_report(
-    results: Results, folder: str | Path, *, maps: Sequence[CaseMaps] = (), scores: Mapping[str, Score] | None = None
-) -> list[Path]:
+def write_report(results: Results, folder: str | Path, *, maps: Sequence[CaseMaps] = ()) -> list[Path]:
     """Write `report.html`, `report.md`, and the numbers behind each figure and table as `figures/NAME.csv`.
 
     What the run's scores do not allow is left out, and the report says what to ask for. The same results give the same bytes. CSVs of a
@@ -54,16 +51,15 @@ def write_report(
         results: of a hindcast, finished or not.
         folder: where to; made if it is not there.
         maps: cases to show as maps; see `case_maps`.
-        scores: the scores of the run by name, where they are others than those in `stormcell.verification.SCORES`.
 
     Returns:
         The files: the page, the Markdown, then the CSVs.
 
     Raises:
-        StormcellError: a score of the run is neither known nor given.
+        StormcellError: a score of the run is not one of this package's, and was not given when the results were opened.
         WriteError: the folder cannot be written.
     """
-    return write_document(_document(results, maps, scores), folder)
+    return write_document(_document(results, maps), folder)
 
 
 def write_document(document: Document, folder: str | Path) -> list[Path]:
@@ -97,11 +93,11 @@ def _files_of(page: Path) -> set[Path]:
     return {page.parent / "figures" / name for name in re.findall(r'href="figures/([\w.-]+\.csv)"', text)}
 
 
-def _document(results: Results, maps: Sequence[CaseMaps], scores: Mapping[str, Score] | None) -> Document:
+def _document(results: Results, maps: Sequence[CaseMaps]) -> Document:
     sections = [summary(results)]
     missing = []
     if results.cases["common"].any():
-        evidence = Evidence(results, scores)
+        evidence = Evidence(results)
         for part in _parts(evidence, maps):
             section = part.make(evidence)
             if section is None:
