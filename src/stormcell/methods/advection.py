@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stormcell.frames import Spans, check_frames, make_forecast, step_of
 from stormcell.methods.method import refuse_members
-from stormcell.methods.persistence import frames_for_motion, latest_seen, need_two_seen
+from stormcell.methods.seen import frames_for_motion, latest_seen, need_two_seen
 from stormcell.motion import advected, lucas_kanade
 from stormcell.progress import track
 

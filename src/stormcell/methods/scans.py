@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.errors import MethodError
-from stormcell.methods.persistence import latest_seen, need_two_seen
+from stormcell.methods.seen import latest_seen, need_two_seen
 
 __all__ = ["Scans", "scans_to_read"]
 

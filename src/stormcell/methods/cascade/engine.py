@@ -22,7 +22,7 @@ from stormcell.methods.cascade.settings import Settings
 from stormcell.methods.cascade.shaping import Shaping, wettest
 from stormcell.methods.cascade.start import Start, UnsuitedError, start_from
 from stormcell.methods.cascade.velocity_noise import VelocityNoise
-from stormcell.methods.persistence import frames_for_motion, latest_seen, need_two_seen
+from stormcell.methods.seen import frames_for_motion, latest_seen, need_two_seen
 from stormcell.motion import Trajectories
 from stormcell.progress import track
 from stormcell.warp import Sampler

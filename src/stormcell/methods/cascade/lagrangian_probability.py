@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_frames, grid_of, make_forecast, step_of
-from stormcell.methods.persistence import frames_for_motion, latest_seen, need_two_seen
+from stormcell.methods.seen import frames_for_motion, latest_seen, need_two_seen
 from stormcell.motion import Trajectories, lucas_kanade
 from stormcell.progress import track
 from stormcell.warp import Sampler

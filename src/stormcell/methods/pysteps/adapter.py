@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_frames, grid_of, make_forecast, step_of
-from stormcell.methods.persistence import latest_seen, need_two_seen
 from stormcell.methods.pysteps.session import pysteps_at_work
 from stormcell.methods.pysteps.start import Start, UnsuitedError, dbr_from_rain_rate
+from stormcell.methods.seen import latest_seen, need_two_seen
 
 __all__ = ["Model", "forecast_by"]
 
