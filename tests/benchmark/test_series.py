@@ -5,10 +5,11 @@ import xarray as xr
 from stormcell.benchmark import series as module
 from stormcell.benchmark.cases import plan_event
 from stormcell.benchmark.series import open_series
+from stormcell.data.archive import Archive
 from stormcell.data.readers.odim import write_odim
 from stormcell.data.synthetic import synthetic_storm
 from stormcell.errors import FramesError, ReadError, UnitsError
-from stormcell.frames import grid_of
+from stormcell.frames import grid_of, step_of
 from tests.benchmark.hindcasts import write_event
 
 MINUTE = np.timedelta64(1, "m")
@@ -27,6 +28,17 @@ def test_each_folder_is_an_event_and_files_are_one(tmp_path):
     together = open_series(files)
     assert [one.name for one in together] == ["a"] and together[0].times.size == 3
     assert together[0].content == open_series(tmp_path / "a")[0].content, "the content does not depend on how it was named"
+
+
+def test_an_archive_with_other_rain_at_the_same_times_is_other_content(tmp_path):
+    contents = []
+    for place, factor in (("one", 1.0), ("same", 1.0), ("other", 2.0)):
+        storm = synthetic_storm(3, shape=(24, 32))
+        storm.values *= np.float32(factor)
+        with Archive.create(tmp_path / place / "storm.zarr", grid_of(storm), step_of(storm), start=storm["time"].values[0]) as archive:
+            archive.append(storm)
+        contents.append(open_series(tmp_path / place / "storm.zarr")[0].content)
+    assert contents[0] == contents[1] != contents[2]
 
 
 def test_events_of_one_name_are_told_apart(tmp_path):

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from stormcell.data.archive import Archive, is_archive
 from stormcell.data.read import Scan, even_scans, find_scans, read_scan
 from stormcell.data.readers import cf
 from stormcell.errors import FramesError, ReadError
@@ -119,12 +120,15 @@ def _grid(scans: Sequence[Scan], zr: ZRRule | None, skip_bad: bool) -> Grid:
 
 
 def _fingerprint(scans: Sequence[Scan]) -> str:
-    """Of the names, sizes and times of the files; wherever they lie, and in whatever order they came."""
-    lines = sorted(
-        f"{scan.path.name} {scan.path.stat().st_size if scan.path.is_file() else ''} {scan.times.astype('datetime64[ns]').tolist()}"
-        for scan in scans
-    )
+    """Of the names, sizes and times of the files, and of what archives hold; wherever they lie, and in whatever order they came."""
+    lines = sorted(f"{scan.path.name} {_content(scan.path)} {scan.times.astype('datetime64[ns]').tolist()}" for scan in scans)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _content(path: Path) -> int | str:
+    if path.is_file():
+        return path.stat().st_size
+    return Archive(path).fingerprint if is_archive(path) else ""
 
 
 _Key = tuple[Path, int, ZRRule | None]
