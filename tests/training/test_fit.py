@@ -124,6 +124,9 @@ def test_a_folder_belongs_to_one_run(tiny, tmp_path):
         train(tiny(), tmp_path / "run")
     with pytest.raises(ConfigError, match="was begun with seed = 0, now seed = 1"):
         train(tiny("training.steps=4", "seed=1"), tmp_path / "run", resume=True)
+    (tmp_path / "run" / LAST).unlink()  # to save room: the model is all that is wanted
+    with pytest.raises(ConfigError, match="holds a model already, in best"):
+        train(tiny("training.steps=4"), tmp_path / "run")
 
 
 def test_too_fast_ends_with_the_cause(tiny, tmp_path):

@@ -31,7 +31,7 @@ from stormcell.training.learning_rate import SCHEDULES, range_test
 from stormcell.training.module import NowcastModule
 from stormcell.training.report import Report
 from stormcell.training.sample_rule import warn_of_few_samples
-from stormcell.training.saving import LAST, Saving
+from stormcell.training.saving import BEST, LAST, Saving
 from stormcell.training.sources import Source, open_source
 
 __all__ = ["EXPERIMENT", "find_learning_rate", "make_module", "train"]
@@ -76,9 +76,9 @@ def train(
             ckpt_path=folder / LAST if resume else None,
             weights_only=True,
         )
-    if not (folder / "best").is_dir():
+    if not (folder / BEST).is_dir():
         raise TrainingError(f"{folder}: the run ended without a validation that is a number; see curves.csv")
-    return folder / "best"
+    return folder / BEST
 
 
 def find_learning_rate(experiment: Experiment, folder: str | Path, *, steps: int = 100) -> float:
@@ -174,6 +174,8 @@ def _claim(folder: Path, experiment: Experiment, *, resume: bool) -> None:
         return
     if (folder / LAST).exists():
         raise ConfigError(f"{folder}: holds a run already; give --resume to go on with it, or another folder with -o")
+    if (folder / BEST).exists():
+        raise ConfigError(f"{folder}: holds a model already, in {BEST}; give another folder with -o, or remove it if it is not wanted")
     with replacing(stored) as beside:
         beside.write_text(as_toml(experiment), "utf-8")
 

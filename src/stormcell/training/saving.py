@@ -13,9 +13,9 @@ from stormcell.errors import TrainingError
 from stormcell.networks.checkpoint import ModelConfig, save_checkpoint
 from stormcell.training.module import NowcastModule
 
-__all__ = ["LAST", "Saving"]
+__all__ = ["BEST", "LAST", "Saving"]
 
-LAST = "last.ckpt"
+BEST, LAST = "best", "last.ckpt"
 
 
 class Saving(Callback):
@@ -66,10 +66,13 @@ class Saving(Callback):
             self.best, self.since = value, 0
             if trainer.is_global_zero:
                 config = self.describe(trainer.global_step, self.minutes, scores)
-                save_checkpoint(self.folder / "best", pl_module.network, config, title=self.title)
+                save_checkpoint(self.folder / BEST, pl_module.network, config, title=self.title)
         trainer.should_stop = trainer.should_stop or bool(self.patience and self.since >= self.patience)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Everything to go on from, written as a whole; after the validation, which belongs to the epoch."""
+        if not trainer.is_global_zero:
+            trainer.save_checkpoint(self.folder / LAST, weights_only=False)  # takes part, and writes nothing
+            return
         with replacing(self.folder / LAST) as beside:
             trainer.save_checkpoint(beside, weights_only=False)  # the optimiser too
