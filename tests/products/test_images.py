@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -9,10 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stormcell.errors import FramesError, MissingExtraError, WriteError
+from stormcell.frames import make_forecast
 from stormcell.grid import Grid
 from stormcell.products.colours import RAIN_COLOURS
 from stormcell.products.ensemble.mean import member_mean
 from stormcell.products.images import write_animation, write_pngs
+from stormcell.products.page import write_page
 from stormcell.products.pictures.chart import Chart
 from stormcell.products.pictures.layout import DRY, FORECAST, OBSERVED, UNSEEN, UNSEEN_HATCH, Layout, rgb
 from stormcell.products.pictures.palette import Palette
@@ -87,6 +90,18 @@ def test_pngs_are_named_in_the_order_of_time(swiss: Grid, tmp_path: Path) -> Non
         "004_forecast_20150515T1640Z_+015min.png",
     ]
     assert sorted((tmp_path / "pictures").iterdir()) == paths
+
+
+def test_lead_times_of_half_minutes_are_said_and_their_pictures_removed(swiss: Grid, tmp_path: Path) -> None:
+    past, _ = make_fields(swiss)
+    lead_times = np.array([150, 300], "timedelta64[s]")
+    forecast = make_forecast(np.repeat(past.values[np.newaxis, -1:], 2, axis=1), past, lead_times, method="persistence")
+    page = write_page(past, forecast, tmp_path)
+    said = re.findall(r"forecast \+[^\"]*", page.read_text().split("application/json")[1])
+    assert said == ["forecast +2.5 min", "forecast +5 min"]
+    assert (tmp_path / "frames" / "002_forecast_20150515T1627Z_+2.5min.png").is_file()
+    again = write_pngs(past, forecast[:, 1:], tmp_path / "frames")
+    assert set(again) == set((tmp_path / "frames").iterdir()), "none of the earlier run is left"
 
 
 def test_missing_dry_and_rain_each_look_their_own_way(grid: Grid) -> None:

@@ -22,7 +22,7 @@ from stormcell.progress import track
 __all__ = ["write_animation", "write_pngs"]
 
 FRAMES_PER_SECOND = 5
-_OURS = re.compile(rf"\d{{3}}_(observed|forecast|{LAYER_NAMES})_\d{{8}}T\d{{4}}Z(_\+\d+min)?\.png")
+_OURS = re.compile(rf"\d{{3}}_(observed|forecast|{LAYER_NAMES})_\d{{8}}T\d{{4}}Z(_\+[\d.]+min)?\.png")
 PAUSE_SECONDS = 1.6
 """How long the last picture stays before the loop begins again."""
 

@@ -75,6 +75,6 @@ def _layers(pictures: list[str], observed: int, leads: int, products: xr.Dataset
 def _labels(past: xr.DataArray, forecast: xr.DataArray) -> list[str]:
     """One line per picture: when it is valid, and whether it was observed or is forecast."""
     observed = [f"{pd.Timestamp(stamp):%H:%M} UTC, observed" for stamp in past["time"].values]
-    leads = [int(pd.Timedelta(lead).total_seconds() // 60) for lead in forecast["lead_time"].values]
-    ahead = [f"{pd.Timestamp(stamp):%H:%M} UTC, forecast +{lead} min" for stamp, lead in zip(forecast["time"].values, leads, strict=True)]
+    leads = [pd.Timedelta(lead).total_seconds() / 60 for lead in forecast["lead_time"].values]
+    ahead = [f"{pd.Timestamp(stamp):%H:%M} UTC, forecast +{lead:g} min" for stamp, lead in zip(forecast["time"].values, leads, strict=True)]
     return observed + ahead
