@@ -77,6 +77,8 @@ def rows(folder: str, kept: dict[str, Any]) -> Iterator[str]:
             kept[key] = scores(experiment, best, experiment.data.digits)
             if folder == "moving-mnist":
                 kept[key] |= {f"{name}, 3 digits": value for name, value in scores(experiment, best, 3).items()}
+            with replacing(KEPT) as beside:
+                beside.write_text(json.dumps(kept, indent=2))
         network, config = load_checkpoint(best)
         size = sum(weight.numel() for weight in network.parameters())
         numbers = [kept[key].get(name) for name in COLUMNS]
@@ -95,8 +97,6 @@ def main() -> None:
     with progress_and_warnings():
         for folder, title in FOLDERS.items():
             found = list(rows(folder, kept))
-            with replacing(KEPT) as beside:
-                beside.write_text(json.dumps(kept, indent=2))
             if found:
                 columns = " | ".join(COLUMNS)
                 text += [f"## {title}\n", f"| run | parameters | films seen | minutes | {columns} |", "|---" * 8 + "|", *found, ""]

@@ -8,10 +8,11 @@ import xarray as xr
 from stormcell.benchmark.verification_report.curve import Curve, limits_of
 from stormcell.benchmark.verification_report.document import Block, Figure, Panel, Section
 from stormcell.benchmark.verification_report.drawing import drawn
-from stormcell.benchmark.verification_report.evidence import Evidence, Pool, days_of, long_form
+from stormcell.benchmark.verification_report.evidence import LEVEL, Evidence, Pool, days_of, long_form
 from stormcell.benchmark.verification_report.score_words import NOT_DRAWN, WORDS, Words
 from stormcell.benchmark.verification_report.styles import Style, key_of, styles_of
 from stormcell.progress import track
+from stormcell.verification.significance import fewest_blocks
 
 __all__ = ["drawn_scores", "lead_time_curves"]
 
@@ -57,8 +58,8 @@ def _about_bands(evidence: Evidence) -> str:
             f"count, not cases.{few} Bands that overlap do not mean that two methods are alike; differences are tested in the tables."
         )
     return (
-        f"No confidence bands: the cases lie on {days}, and 6 are the fewest from which they can be told. How far these numbers hold for "
-        "other days is not known."
+        f"No confidence bands: the cases lie on {days}, and {fewest_blocks(LEVEL)} are the fewest from which they can be told. How far these "
+        "numbers hold for other days is not known."
     )
 
 
