@@ -58,8 +58,8 @@ def _about_bands(evidence: Evidence) -> str:
             f"count, not cases.{few} Bands that overlap do not mean that two methods are alike; differences are tested in the tables."
         )
     return (
-        f"No confidence bands: the cases lie on {days}, and {fewest_blocks(LEVEL)} are the fewest from which they can be told. How far these "
-        "numbers hold for other days is not known."
+        f"No confidence bands: the cases lie on {days}, and {fewest_blocks(LEVEL)} are the fewest from which they can be told. How far "
+        "these numbers hold for other days is not known."
     )
 
 
