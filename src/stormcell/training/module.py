@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
+from torch.nn.utils import clip_grad_norm_, parametrize
 
 from stormcell.cells.quantization import update_curvature
 from stormcell.config import TrainingConfig
@@ -59,7 +59,9 @@ class NowcastModule(LightningModule):
 
     def forward(self, past: Tensor, steps: int) -> Tensor:
         """The forecast on the scale of the loss, not yet through a sigmoid."""
-        forecast: Tensor = self.network(past, steps, truncate=self.settings.truncate, checkpoint_every=self.settings.checkpoint_every)
+        how = self.settings
+        with parametrize.cached():  # levels of quantised weights are made once, not at every step in time
+            forecast: Tensor = self.network(past, steps, truncate=how.truncate, checkpoint_every=how.checkpoint_every)
         return forecast
 
     def training_step(self, batch: tuple[int, Tensor], index: int) -> Tensor:
