@@ -186,8 +186,9 @@ def normalise_convolutions(
 ) -> None:
     """Put a normaliser behind the convolutions of a cell, W * v + b becomes N(W * v) + b; the cell itself does not notice.
 
-    The inputs' convolution takes many steps in one batch: as many as `unroll` projects at once, which the size of the images decides.
-    Batch normalisation takes its statistics over them, time included, so statistics of each step are not to be had here.
+    The inputs' convolution takes many steps in one batch: as many as `unroll` projects at once, which the size of the images decides, and
+    truncation and checkpoints. Batch normalisation takes its statistics over them, time included: statistics of each step are not to be
+    had here, and what is learnt depends a little on those.
 
     Args:
         cell: a convolutional cell, with `channels`; changed in place.
