@@ -127,9 +127,16 @@ def test_one_scan_among_missing_ones_is_too_few(name):
 def test_lead_times_must_be_lead_times(storm):
     from stormcell.methods.nowcast import nowcast
 
-    for wrong in (np.array([5, 10]), np.timedelta64(5, "m"), minutes(0, 5, step=5), minutes(5, 10, step=5)[::-1]):
+    for wrong in (np.array([5, 10]), np.timedelta64(5, "m"), minutes(0, 5, step=5), minutes(5, 10, step=5)[::-1], LEADS[:0]):
         with pytest.raises(MethodError, match="rising timedelta64"):
             nowcast(storm, lead=wrong)
+
+
+def test_a_seed_is_0_or_more(storm):
+    from stormcell.methods.nowcast import nowcast
+
+    with pytest.raises(MethodError, match="seed: expected a whole number of 0 or more, got -1"):
+        nowcast(storm, method="steps", seed=-1)
 
 
 def test_all_frames_missing(method):

@@ -141,7 +141,7 @@ class Learned:
         leads = np.asarray(lead_times) / step
         steps = math.ceil((float(leads[-1]) + max(case.late for case in cases)) / every - 1e-6)
         made = self._forecast(cases, steps, pixels)
-        said = self._said(minutes, every, steps, pixels)
+        said = self._said(minutes, every, pixels)
         return [
             self._labelled(past, case, fields, lead_times, (leads + case.late) / every, said)
             for past, case, fields in zip(pasts, cases, made, strict=True)
@@ -245,13 +245,14 @@ class Learned:
         rain_rate[:, ~case.seen] = np.nan
         conversions = [*said["conversions"], *(["lead times between its steps along the motion"] if between else [])]
         conversions += [f"{case.filled} missing scans filled from their neighbours in time"] if case.filled else []
-        attrs = {key: value for key, value in said.items() if key != "conversions"}
+        rolls_on = places[-1] > self.config.future_steps + 1e-6
+        attrs = {key: value for key, value in said.items() if key != "conversions" and (rolls_on or key != "rolled_on")}
         attrs |= {"conversions": "; ".join(conversions)} if conversions else {}
         attrs |= {"past_frames": f"{len(case.frames)} of {self.past_steps}"} if len(case.frames) < self.past_steps else {}
         return make_forecast(rain_rate[None], past, lead_times, method=self.name, steps_since_last_scan=case.late, **attrs)
 
-    def _said(self, minutes: float, every: int, steps: int, pixels: Pixels | None) -> dict[str, Any]:
-        """What the attributes of every forecast of this batch tell."""
+    def _said(self, minutes: float, every: int, pixels: Pixels | None) -> dict[str, Any]:
+        """What the attributes of forecasts of this batch tell; `rolled_on` only of those that do."""
         config, conversions = self.config, [] if pixels is None else [pixels.says]
         if every > 1:
             conversions.append(f"one scan in {every} read, every {every * minutes:g} min")
@@ -260,8 +261,7 @@ class Learned:
         said: dict[str, Any] = {"model": config.network, "model_fingerprint": self._fingerprint, "conversions": conversions}
         if calibration := self._calibration:
             said["calibration"] = f"{calibration.kind}, from {calibration.cases} cases, {calibration.fingerprint}"
-        if steps > config.future_steps:
-            said["rolled_on"] = f"beyond the {config.future_steps * every * minutes:g} min that the model was trained for"
+        said["rolled_on"] = f"beyond the {config.future_steps * every * minutes:g} min that the model was trained for"
         return said
 
 

@@ -36,7 +36,7 @@ def nowcast(
 
     Raises:
         FramesError: the field breaks the contract.
-        MethodError: the method is unknown, or cannot work with these frames.
+        MethodError: the method is unknown, or cannot work with these frames; the lead times or the seed are none.
         UnitsError: the lead time is not understood.
     """
     check_frames(past)
@@ -44,10 +44,13 @@ def nowcast(
     lead_times = parse_lead_times(lead, step_of(past)) if isinstance(lead, str) else np.asarray(lead)
     if (
         lead_times.ndim != 1
+        or lead_times.size == 0
         or not np.issubdtype(lead_times.dtype, np.timedelta64)
         or not (np.diff(lead_times, prepend=np.timedelta64(0)) > 0).all()
     ):
         raise MethodError(
             f"lead times: expected a list of rising timedelta64 above zero, got {lead_times!r}; stormcell.timeline.minutes makes one"
         )
+    if seed is not None and seed < 0:
+        raise MethodError(f"seed: expected a whole number of 0 or more, got {seed}")
     return forecaster(past, lead_times, members=members, seed=seed)
