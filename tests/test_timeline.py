@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from stormcell.errors import FramesError, UnitsError
 from stormcell.frames import make_frames, step_of
-from stormcell.timeline import gaps_of, join_frames, minutes, parse_lead_times, regular_times
+from stormcell.timeline import UnevenTimesError, gaps_of, join_frames, minutes, parse_lead_times, regular_times
 from tests.conftest import frames_of, stamps
 
 ONES = np.ones((3, 4), np.float32)
@@ -101,9 +101,28 @@ def test_a_clock_that_is_seconds_off_is_forgiven_over_a_long_series():
     assert axis.size == 200 and np.diff(axis)[0] == np.timedelta64(5, "m")
 
 
+def test_a_scan_that_comes_twice_is_the_odd_one_however_the_clock_goes():
+    seconds = 300.0 * np.arange(30) + np.random.default_rng(0).uniform(0.0, 1.0, 30)
+    twice = stamps(*(np.sort([*seconds, seconds[10] + 20.0]) / 60))
+    with pytest.raises(UnevenTimesError) as refused:
+        regular_times(twice)
+    assert refused.value.at == twice[11]
+    axis = regular_times(twice[twice != refused.value.at])
+    assert axis.size == 30 and np.diff(axis)[0] == np.timedelta64(5, "m")
+
+
+@pytest.mark.parametrize("slots", [(0, 2, 13), (0, 2, 45), (0, 3, 58)])
+def test_a_long_gap_is_not_stretched_to_fit(slots):
+    """Ten minutes and fifty-five have no step of nine in common, however little each scan would be off."""
+    with pytest.raises(FramesError, match="uneven steps"):
+        regular_times(stamps(*(5.0 * slot for slot in slots)))
+
+
 def test_an_odd_step_is_an_odd_step():
     axis = regular_times(stamps(*(302 / 60 * np.arange(50))))
     assert axis.size == 50 and np.diff(axis)[0] == np.timedelta64(302, "s")
+    with_gap = regular_times(stamps(*(302 / 60 * np.array([0, 1, 2, 60, 61, 100]))))
+    assert with_gap.size == 101 and np.diff(with_gap)[0] == np.timedelta64(302, "s")
 
 
 @given(st.integers(1, 30).map(lambda n: n * 30), st.sets(st.integers(0, 80), min_size=2, max_size=20))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from stormcell.errors import FramesError, UnitsError
 from stormcell.frames import Spans, Times, grid_of, make_frames
@@ -41,8 +41,8 @@ def regular_times(times: ArrayLike) -> Times:
     """The even time axis on which these scans lie, gaps filled in.
 
     The step is the most frequent difference between neighbouring scans (the shorter one of equals), made more exact by a straight
-    line through all of them. The axis ends at the last scan; the others may be off it by 30 seconds or a tenth of a step,
-    whichever is less.
+    line through all of them; each difference is a whole number of steps, to a minute or a quarter of a step, whichever is less. The
+    axis ends at the last scan; the others may be off it by 30 seconds or a tenth of a step, whichever is less.
 
     Args:
         times: the scans' times, in any order, duplicates allowed.
@@ -58,15 +58,19 @@ def regular_times(times: ArrayLike) -> Times:
         return stamps
     seconds = (stamps - stamps[-1]) / np.timedelta64(1, "s")
     differences = np.diff(seconds)
-    coarse = np.maximum(np.round(differences / _STEP_GRAIN), 1) * _STEP_GRAIN if differences.min() > 2 * _STEP_GRAIN else differences
+    coarse = np.where(differences > 2 * _STEP_GRAIN, np.round(differences / _STEP_GRAIN) * _STEP_GRAIN, differences)
     steps, counts = np.unique(coarse, return_counts=True)
     step = float(steps[np.argmax(counts)])
+    middle = float(np.median(differences[np.abs(differences - step) <= _slack(step)]))
+    guesses = (step, np.round(middle / _STEP_GRAIN) * _STEP_GRAIN or middle, middle)  # the last for odd steps, such as 302 s
+    step = next((guess for guess in guesses if not _unclear(differences, guess).any()), step)
+    unclear = np.concatenate([[False], _unclear(differences, step)])
     slots = np.concatenate([[0], np.cumsum(np.round(differences / step))])
     slope = float(np.polyfit(slots, seconds, 1)[0]) if slots[-1] > slots[0] else step
     step = round(slope) if step > _STEP_GRAIN else slope
     off = np.abs(seconds - (slots - slots[-1]) * step)
     repeated = np.concatenate([[False], np.diff(slots) == 0])
-    wrong = (off > min(0.1 * step, _TOLERANCE_SECONDS)) | repeated
+    wrong = (off > min(0.1 * step, _TOLERANCE_SECONDS)) | repeated | unclear
     if wrong.any():
         odd = int(np.argmax(wrong))
         before, after = (differences[index] / 60 if 0 <= index < differences.size else np.nan for index in (odd - 1, odd))
@@ -77,6 +81,17 @@ def regular_times(times: ArrayLike) -> Times:
         )
     axis: Times = stamps[-1] - (np.arange(int(slots[-1]), -1, -1) * np.timedelta64(round(step * 1e9), "ns"))
     return axis
+
+
+def _unclear(differences: NDArray[np.float64], step: float) -> NDArray[np.bool_]:
+    """Which of these times between scans [s] are no whole number of steps, not even by the clock of a radar."""
+    unclear: NDArray[np.bool_] = np.abs(differences - np.round(differences / step) * step) > _slack(step)
+    return unclear
+
+
+def _slack(step: float) -> float:
+    """How far a time between two scans may be from what it should be [s]: each of them may be off, and the step is not quite known."""
+    return min(0.25 * step, 2 * _TOLERANCE_SECONDS)
 
 
 def join_frames(parts: Sequence[xr.DataArray], *, times: Times | None = None) -> xr.DataArray:
