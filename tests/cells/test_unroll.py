@@ -242,6 +242,7 @@ def test_half_precision_within_autocast(name, training):
         ({"inputs": torch.zeros(2, 5, INPUTS), "truncate": 0}, "truncate"),
         ({"inputs": torch.zeros(2, 5, INPUTS), "checkpoint_every": 0}, "checkpoint_every"),
         ({"inputs": torch.zeros(2, 5, INPUTS), "mask": torch.ones(2, 5)}, "bool mask"),
+        ({"inputs": torch.zeros(2, 5, INPUTS), "mask": torch.ones(1, 5, dtype=torch.bool)}, r"bool mask \(2, 5\), got torch.bool \(1, 5\)"),
     ],
 )
 def test_arguments_that_do_not_fit(arguments, message):

@@ -80,6 +80,11 @@ def test_whole_images(name, multiple):
         ("pyramid", {"normalise": "magic"}, "unknown normaliser"),
         ("pyramid", {"quantize": "magic"}, "unknown scheme"),
         ("fc-lstm", {"normalise": "layer"}, "no cells of convolutions"),
+        ("pyramid", {"patch": 0}, "patches of one pixel or more, got 0"),
+        ("predrnn", {"patch": -1, "hidden": 4, "layers": 1}, "patches of one pixel or more, got -1"),
+        ("conv-tt", {"blocks": [4, 4, 4]}, "channels of four blocks, got \\[4, 4, 4\\]"),
+        ("fc-lstm", {"rows": 0}, "one number or more in a frame"),
+        ("fc-lstm", {"units": []}, "one layer or more"),
     ],
 )
 def test_what_does_not_fit_is_said(name, settings, message):

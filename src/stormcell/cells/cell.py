@@ -6,7 +6,7 @@ device and dtype. `unroll` owns everything that has to do with time: the loop, t
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -186,5 +186,6 @@ def _check(length: int, state: State | None, inputs: Tensor | None, truncate: in
     for name, number in (("truncate", truncate), ("checkpoint_every", every)):
         if number is not None and number < 1:
             raise ValueError(f"unroll: expected {name} of one step or more, got {number}")
-    if mask is not None and (mask.dtype != torch.bool or mask.dim() != 2 or mask.shape[1] != length):
-        raise ValueError(f"unroll: expected a bool mask (batch, {length}), got {mask.dtype} {tuple(mask.shape)}")
+    batch = inputs.shape[0] if inputs is not None else cast(State, state)[0].shape[0]
+    if mask is not None and (mask.dtype != torch.bool or mask.shape != (batch, length)):
+        raise ValueError(f"unroll: expected a bool mask ({batch}, {length}), got {mask.dtype} {tuple(mask.shape)}")

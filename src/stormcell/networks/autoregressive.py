@@ -91,6 +91,8 @@ class NextFrame(nn.Module):
 
     def __init__(self, cell: nn.Module, *, patch: int = 1) -> None:
         super().__init__()
+        if patch < 1:
+            raise ValueError(f"NextFrame: expected patches of one pixel or more, got {patch}")
         self.cell = cell
         self.patch = patch
 

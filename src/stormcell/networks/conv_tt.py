@@ -38,6 +38,8 @@ class SkipStack(nn.Module):
         self, frame: int, build: Callable[[int, int], nn.Module], *, blocks: tuple[int, int, int, int] = (32, 48, 48, 32), layers: int = 3
     ) -> None:
         super().__init__()
+        if len(blocks) != 4:
+            raise ValueError(f"SkipStack: expected the channels of four blocks, got {list(blocks)}")
         first, second, third, fourth = blocks
         below = (frame, first, second, third + first)
         self.blocks = nn.ModuleList(

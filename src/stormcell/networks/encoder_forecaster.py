@@ -97,6 +97,8 @@ class EncoderForecaster(nn.Module):
         super().__init__()
         if not stages:
             raise ValueError("EncoderForecaster: expected one stage or more")
+        if patch < 1:
+            raise ValueError(f"EncoderForecaster: expected patches of one pixel or more, got {patch}")
         if join_all and any(stage.down or stage.up for stage in stages):
             raise ValueError("EncoderForecaster: join_all needs all stages on one grid, without down- or up-sampling")
         self.patch, self.coordinates, self.join_all = patch, coordinates, join_all

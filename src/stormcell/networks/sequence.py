@@ -64,6 +64,10 @@ class FCLSTMForecaster(nn.Module):
 
     def __init__(self, features: int, units: Sequence[int] = (2048, 2048)) -> None:
         super().__init__()
+        if features < 1 or not units:
+            raise ValueError(
+                f"FCLSTMForecaster: expected one number or more in a frame, and one layer or more, got {features}, {list(units)}"
+            )
         below = [features, *units[:-1]]
         self.encoder = nn.ModuleList(LSTM(inputs, width, peepholes=True) for inputs, width in zip(below, units, strict=True))
         upward = list(reversed(units))
