@@ -190,6 +190,16 @@ def test_where_a_model_cannot_work_the_extrapolation_stands_in_and_says_so(name,
         np.testing.assert_array_equal(member, carried.values[0])
 
 
+@pytest.mark.parametrize("missing", [(1, 3), (1, 2, 3)])
+def test_scans_without_a_neighbour_show_no_motion(storm, missing):
+    """Rain that stands still would be persistence under another name."""
+    gaps = storm.copy(deep=True)
+    for index in missing:
+        gaps.values[-1 - index] = np.nan
+    with pytest.raises(MethodError, match=r"two scans a step apart, but of the last 4 time steps .* [12] hold data"):
+        MODELS["extrapolation"](gaps, LEADS)
+
+
 def test_a_missing_scan_without_another_to_take_its_place(storm):
     past = storm.isel(time=slice(4)).copy(deep=True)
     past.values[-1] = np.nan

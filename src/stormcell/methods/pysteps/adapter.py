@@ -3,9 +3,10 @@
 Units: rain rate [mm h-1] in and out. Models that work on a logarithmic scale get 10 log10(rain rate) with 0.1 mm h-1 as the threshold and
 -15 below it, as pysteps' documentation does it. What a model gives below the threshold is 0.
 
-NaN: motion is seen between frames in which the unseen counts as dry. Models are given the NaN, fill it themselves where they need full
-fields, and know nothing where one of the frames that they use does not; that mask is carried along by the motion, and what flows in from
-outside is NaN too. ANVIL and LINDA follow the rain back through their frames, and also lose what came into view while these were taken.
+NaN: motion is seen between neighbouring frames, in which the unseen counts as dry; without two of them next to each other it is refused.
+Models are given the NaN, fill it themselves where they need full fields, and know nothing where one of the frames that they use does not;
+that mask is carried along by the motion, and what flows in from outside is NaN too. ANVIL and LINDA follow the rain back through their
+frames, and also lose what came into view while these were taken.
 
 Fallback: a model cannot work where it hardly rains, where the last two scans are the same, or where one of its scans is missing. There
 pysteps' extrapolation stands in, the same for every member, and the forecast's attribute `fallback` says why.
@@ -70,6 +71,7 @@ def forecast_by(
     late = past.sizes["time"] - 1 - origin
     steps = _whole_steps(method, lead_times, past, late)
     rain_rate = past.values[: origin + 1][-max(past_steps, frames) :].astype(np.float64)
+    _need_neighbours(method, rain_rate[-past_steps:])
     said = {}
     with pysteps_at_work(method) as pysteps:
         motion = pysteps.motion.get_method("LK")(dbr_from_rain_rate(np.nan_to_num(rain_rate[-past_steps:])))
@@ -91,6 +93,16 @@ def forecast_by(
             said["fallback"] = f"pysteps-extrapolation: {reason}"
             forecast = np.broadcast_to(start.extrapolated(steps), (members, len(steps), *rain_rate.shape[1:]))
     return make_forecast(forecast, past, lead_times, method=method, steps_since_last_scan=late, **said)
+
+
+def _need_neighbours(method: str, frames: NDArray[np.float64]) -> None:
+    """pysteps tracks from each frame to the next, and finds that nothing moves between a scan and a missing one."""
+    seen: NDArray[np.bool_] = np.isfinite(frames).any(axis=(1, 2))
+    if not (seen[1:] & seen[:-1]).any():
+        raise MethodError(
+            f"{method} sees motion only between two scans a step apart, but of the last {len(frames)} time steps that it looks at only "
+            f"{seen.sum()} hold data, none next to another; give more files, or choose advection, which steps over missing scans"
+        )
 
 
 def _whole_steps(method: str, lead_times: Spans, past: xr.DataArray, late: int) -> list[int]:
