@@ -55,7 +55,5 @@ def read_calibration(folder: str | Path) -> Calibration:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ReadError(f"{path}: {where}: {first['msg']}; this is no calibration of format 1, calibrate anew") from error
-    except MethodError as error:
-        raise ReadError(f"{path}: {error}; calibrate anew") from error
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror or error})") from error

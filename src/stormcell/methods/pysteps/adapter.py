@@ -97,7 +97,7 @@ def forecast_by(
 
 def _need_neighbours(method: str, frames: NDArray[np.float64]) -> None:
     """pysteps tracks from each frame to the next, and finds that nothing moves between a scan and a missing one."""
-    seen: NDArray[np.bool_] = np.isfinite(frames).any(axis=(1, 2))
+    seen = np.array([np.isfinite(frame).any() for frame in frames])
     if not (seen[1:] & seen[:-1]).any():
         raise MethodError(
             f"{method} sees motion only between two scans a step apart, but of the last {len(frames)} time steps that it looks at only "
