@@ -118,6 +118,12 @@ def test_a_long_gap_is_not_stretched_to_fit(slots):
         regular_times(stamps(*(5.0 * slot for slot in slots)))
 
 
+def test_one_late_scan_makes_no_odd_step():
+    for late in ((0, 0, 0, 20), (0, 0, 12, 0), (0, 3, 29, 2)):
+        axis = regular_times(stamps(*(5.0 * np.arange(4) + np.array(late) / 60)))
+        assert axis.size == 4 and np.diff(axis)[0] == np.timedelta64(5, "m")
+
+
 def test_an_odd_step_is_an_odd_step():
     axis = regular_times(stamps(*(302 / 60 * np.arange(50))))
     assert axis.size == 50 and np.diff(axis)[0] == np.timedelta64(302, "s")

@@ -40,9 +40,10 @@ class UnevenTimesError(FramesError):
 def regular_times(times: ArrayLike) -> Times:
     """The even time axis on which these scans lie, gaps filled in.
 
-    The step is the most frequent difference between neighbouring scans (the shorter one of equals), made more exact by a straight
-    line through all of them; each difference is a whole number of steps, to a minute or a quarter of a step, whichever is less. The
-    axis ends at the last scan; the others may be off it by 30 seconds or a tenth of a step, whichever is less.
+    The step is the most frequent difference between neighbouring scans (the shorter one of equals), to a quarter of a minute; where
+    that does not fit, it is made more exact by a straight line through all of them. Each difference is a whole number of steps, to a
+    minute or a quarter of a step, whichever is less. The axis ends at the last scan; the others may be off it by 30 seconds or a tenth
+    of a step, whichever is less.
 
     Args:
         times: the scans' times, in any order, duplicates allowed.
@@ -62,13 +63,16 @@ def regular_times(times: ArrayLike) -> Times:
     steps, counts = np.unique(coarse, return_counts=True)
     step = float(steps[np.argmax(counts)])
     middle = float(np.median(differences[np.abs(differences - step) <= _slack(step)]))
-    guesses = (step, np.round(middle / _STEP_GRAIN) * _STEP_GRAIN or middle, middle)  # the last for odd steps, such as 302 s
+    rounded = np.round(middle / _STEP_GRAIN) * _STEP_GRAIN if step > 2 * _STEP_GRAIN else step
+    guesses = (rounded, step, middle)  # the last for odd steps, such as 302 s
     step = next((guess for guess in guesses if not _unclear(differences, guess).any()), step)
     unclear = np.concatenate([[False], _unclear(differences, step)])
     slots = np.concatenate([[0], np.cumsum(np.round(differences / step))])
-    slope = float(np.polyfit(slots, seconds, 1)[0]) if slots[-1] > slots[0] else step
-    step = round(slope) if step > _STEP_GRAIN else slope
     off = np.abs(seconds - (slots - slots[-1]) * step)
+    if step % _STEP_GRAIN or off.max() > min(0.1 * step, _TOLERANCE_SECONDS):
+        slope = float(np.polyfit(slots, seconds, 1)[0]) if slots[-1] > slots[0] else step
+        step = round(slope) if step > _STEP_GRAIN else slope
+        off = np.abs(seconds - (slots - slots[-1]) * step)
     repeated = np.concatenate([[False], np.diff(slots) == 0])
     wrong = (off > min(0.1 * step, _TOLERANCE_SECONDS)) | repeated | unclear
     if wrong.any():
