@@ -212,6 +212,16 @@ def test_a_mark_cut_short_counts_as_not_made(events, whole, tmp_path):
     assert not (tmp_path / ".unfinished-1234").exists()
 
 
+@pytest.mark.parametrize("left", ["", "{", "[]", '{"zarr_format": 3}'])
+def test_settings_that_are_damaged_are_said_and_fresh_begins_anew(left, events, tmp_path):
+    settings = replace(SETTINGS, methods=["persistence"])
+    verify(events[1], tmp_path, settings)
+    (tmp_path / "sums.zarr" / "zarr.json").write_text(left)
+    with pytest.raises(ReadError, match="zarr.json: is damaged, .* --fresh to begin anew"):
+        verify(events[1], tmp_path, settings)
+    assert verify(events[1], tmp_path, settings, fresh=True).cases["common"].all()
+
+
 @dataclass(frozen=True)
 class Failing:
     """Breaks in a way of its own at each issue time."""

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from stormcell.benchmark.cases import Event
 from stormcell.benchmark.scoring import FACTS, CaseSums
-from stormcell.errors import StormcellError, WriteError
+from stormcell.errors import ReadError, StormcellError, WriteError
 
 __all__ = ["Status", "Store", "statuses"]
 
@@ -74,9 +74,18 @@ class Store:
 
     @staticmethod
     def settings(folder: Path) -> dict[str, Any] | None:
-        """The settings of the run whose results are in this folder; None if there are none."""
+        """The settings of the run whose results are in this folder; None if there are none.
+
+        Raises:
+            ReadError: they cannot be read.
+        """
         root = folder / FOLDER / "zarr.json"
-        return dict(json.loads(root.read_text())["attributes"]) if root.exists() else None
+        if not root.exists():
+            return None
+        try:
+            return dict(json.loads(root.read_text(encoding="utf-8"))["attributes"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ReadError(f"{root}: is damaged, so this run cannot go on; choose another folder, or --fresh to begin anew") from error
 
     @staticmethod
     def remove(folder: Path) -> None:

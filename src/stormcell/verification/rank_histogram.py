@@ -54,7 +54,8 @@ class RankHistogram:
         """
         if forecast.sizes.get("member", 0) >= self.ranks:
             raise FramesError(
-                f"rank histogram: {forecast.sizes['member']} members have more ranks than {self.ranks}; build RankHistogram(ranks=...)"
+                f"rank histogram: {forecast.sizes['member']} members have more ranks than {self.ranks}; make {self.ranks - 1} members "
+                "or fewer, or build RankHistogram(ranks=...)"
             )
         return sums_of_members(self._counts, forecast, observed, valid, statistic=_STATISTICS, rank=range(self.ranks))
 
