@@ -68,6 +68,7 @@ def test_changes_from_the_command_line(written):
         (["data.kind=moving-mnist", "loss={mse = 1.0}", "training.monitor=csi"], "csi is of rain rates"),
         (["training.decoupling=0.1", "network.name=predrnn-v2"], "with training.scheduled_sampling above 0"),
         (["training.decoupling=0.1", "training.scheduled_sampling=9"], "is for predrnn-v2"),
+        (["training.checkpoint_every=2", "network.normalise=batch"], "batch normalisation takes its statistics"),
     ],
 )
 def test_what_may_not_be_said(written, changes, message):

@@ -169,6 +169,11 @@ class Experiment(_Strict):
             raise ValueError("loss: b-mse and b-mae weigh by rain rate, which grey values do not have; say loss = {mse = 1.0}, or another")
         if grey and self.training.monitor == "csi":
             raise ValueError('training.monitor: csi is of rain rates, which grey values do not have; expected "loss"')
+        if self.training.checkpoint_every and self.network.get("normalise") == "batch":
+            raise ValueError(
+                "training.checkpoint_every: batch normalisation takes its statistics over the steps that are projected together, which "
+                'checkpoints change; leave it out, or take normalise = "layer"'
+            )
         if self.training.decoupling and not (self.training.scheduled_sampling and self.network["name"] == "predrnn-v2"):
             raise ValueError("training.decoupling: is for predrnn-v2 with training.scheduled_sampling above 0; leave it out")
         return self

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -83,8 +84,14 @@ def test_model_card_in_the_layout_of_the_hub(folder):
     yaml = pytest.importorskip("yaml")
     _, head, body = (folder / "README.md").read_text().split("---\n", 2)
     facts = yaml.safe_load(head)
-    assert facts["library_name"] == "stormcell" and "convlstm" in facts["tags"] and facts["license"] == "apache-2.0"
+    assert facts["library_name"] == "stormcell" and "convlstm" in facts["tags"] and facts["license"] == "other"
     assert "# A | model" in body and "| name | TAASRAD19 |" in body and "| csi | 0.4 |" in body and "| b_mse | - |" in body
+
+
+@pytest.mark.parametrize(("said", "shown"), [("CC-BY-4.0", "cc-by-4.0"), ("not stated; research use", "other"), ("", "other")])
+def test_weights_have_the_licence_of_their_data(tmp_path, said, shown):
+    folder = save_checkpoint(tmp_path / "m", build_network("convlstm", SETTINGS), replace(config(), data={"licence": said}), title="M")
+    assert f"\nlicense: {shown}\n" in (folder / "README.md").read_text()
 
 
 def test_numbers_that_are_none_are_null(folder):

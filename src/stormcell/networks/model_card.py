@@ -1,6 +1,7 @@
 """The page for people beside a network's weights: what it is for, what it learnt from, how well it does, how to use it."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,8 +23,13 @@ def model_card(config: Mapping[str, Any], *, title: str, parameters: int, megaby
 
 
 def _head(config: Mapping[str, Any]) -> str:
-    """YAML; words are written as JSON strings, which YAML reads the same whatever is in them."""
-    lines = ["---", "library_name: stormcell", "license: apache-2.0", "pipeline_tag: time-series-forecasting", "tags:"]
+    """YAML; words are written as JSON strings, which YAML reads the same whatever is in them.
+
+    The licence is that of the data where it has an identifier: what may be done with weights depends on what they learnt from.
+    """
+    licence = str(config["data"].get("licence", ""))
+    licence = licence.lower() if re.fullmatch(r"[A-Za-z][\w.+-]*", licence) else "other"
+    lines = ["---", "library_name: stormcell", f"license: {licence}", "pipeline_tag: time-series-forecasting", "tags:"]
     lines += [f"- {json.dumps(tag)}" for tag in (*_TAGS, config["network"])]
     return "\n".join([*lines, "---", ""])
 

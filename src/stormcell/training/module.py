@@ -97,7 +97,7 @@ class NowcastModule(LightningModule):
         loss = self.loss(forecast, future, known, representation=self.representation)
         self.log("validation_loss", loss, on_epoch=True, batch_size=len(frames), sync_dist=True)
         if self.representation.quantity == "reflectivity":
-            levels = [self.representation.level(threshold) for threshold in THRESHOLDS]
+            levels = [self.representation.level(threshold) for threshold in self._thresholds()]
             self._counts.append(outcomes(forecast.sigmoid() if self.sigmoid else forecast, future, known, levels))
 
     def on_validation_epoch_end(self) -> None:
@@ -107,10 +107,14 @@ class NowcastModule(LightningModule):
             if self.trainer.world_size > 1:
                 counts = cast(Tensor, self.all_gather(counts)).sum(0)
             scores = csi(counts)
-            for threshold, score in zip(THRESHOLDS, scores, strict=True):
+            for threshold, score in zip(self._thresholds(), scores, strict=True):
                 self.log(f"csi_{threshold:g}", score)
             self.log("csi", scores.nanmean())
         self._counts = []
+
+    def _thresholds(self) -> list[float]:
+        """Those that the network's scale can tell from no rain, and from more."""
+        return [rate for rate in THRESHOLDS if self.representation.dry_below <= rate < self.representation.top]
 
     def optimizer(self) -> torch.optim.Optimizer:
         """The optimiser, at its highest learning rate."""
