@@ -15,6 +15,9 @@ from stormcell.frames import check_forecast, grid_of
 from stormcell.methods import Learned, method_named
 from stormcell.methods.calibration import Calibration, RainRateMaps
 from stormcell.methods.calibration_file import write_calibration
+from stormcell.methods.learned import _on_model_grid
+from stormcell.methods.resampled import pixels_between
+from stormcell.methods.scans import scans_to_read
 from stormcell.methods.shipped import shipped_models
 from stormcell.networks.checkpoint import fingerprint_of, load_checkpoint
 from stormcell.networks.representation import Representation
@@ -133,6 +136,17 @@ def test_the_calibration_of_another_model_is_refused(tmp_path, rain):
 
 
 # ---- what is not seen
+
+
+def test_what_the_radar_does_not_see_thins_no_rain_beside_it(tmp_path):
+    """Half of a finer radar sees steady rain: the network reads just that, up to the rim."""
+    fine = Learned(save_tiny(tmp_path / "fine", pixel_km=2.0))
+    fields = np.full((3, 40, 48), 5.0, np.float32)
+    fields[:, :, :21] = np.nan
+    with_rim = fine(frames_of(fields), LEADS).values[0]
+    assert np.isnan(with_rim[:, :, :21]).all() and np.isfinite(with_rim[:, :, 21:]).all()
+    past = _on_model_grid(scans_to_read(frames_of(fields), count=3, every=1, name="m"), pixels_between(1.0, 2.0, (40, 48), name="m"))
+    assert np.isnan(past[:, :, :10]).all() and (past[:, :, 10:] == 5.0).all()
 
 
 def test_unseen_in_every_scan_is_unseen_and_in_some_is_filled(tiny, rain):

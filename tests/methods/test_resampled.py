@@ -77,3 +77,13 @@ def test_steps_that_cannot_be_made(radar):
         MethodError, match=f"m was trained on scans every 5 min, but these come every {radar:g} min: expected one in 4 to 6.25"
     ):
         scans_per_step(radar, 5.0, name="m")
+
+
+def test_rain_at_the_rim_of_what_is_seen_is_not_thinned_on_either_way():
+    pixels = pixels_between(1.0, 2.0, (1, 8), name="m")
+    assert pixels is not None
+    field = np.array([[[np.nan] * 3 + [5.0] * 5]], np.float32)  # the rim cuts through the second of the model's pixels
+    there = pixels.to_model(field)
+    np.testing.assert_allclose(there, [[[np.nan, 5.0, 5.0, 5.0]]])
+    back = pixels.to_radar(there)[0, 0]
+    np.testing.assert_allclose(back[3:], 5.0)

@@ -157,11 +157,13 @@ class Learned:
             length = len(cases[order[0]].frames)
             now = [index for index in order[:size] if len(cases[index].frames) == length]
             order = order[len(now) :]
-            past = np.stack([cases[index].frames if pixels is None else pixels.to_model(cases[index].frames) for index in now])
-            for index, rain_rate in zip(now, self._through_calibration(self._run(past, steps)), strict=True):
+            past = np.stack([_on_model_grid(cases[index], pixels) for index in now])
+            known = np.isfinite(past[:, -1])
+            run = self._through_calibration(self._run(np.nan_to_num(past, nan=0.0), steps))
+            for index, rain_rate, there in zip(now, run, known, strict=True):
                 bound = np.float32(min(_GROWTH * float(cases[index].frames.max()), self.config.representation.top))
                 bounded = np.minimum(rain_rate, bound)
-                made[index] = bounded if pixels is None else pixels.to_radar(bounded)
+                made[index] = bounded if pixels is None else pixels.to_radar(np.where(there, bounded, np.float32(np.nan)))
         dry = np.zeros((steps, *cases[0].seen.shape), np.float32)
         return [made.get(index, dry) for index in range(len(cases))]
 
@@ -263,6 +265,11 @@ class Learned:
             said["calibration"] = f"{calibration.kind}, from {calibration.cases} cases, {calibration.fingerprint}"
         said["rolled_on"] = f"beyond the {config.future_steps * every * minutes:g} min that the model was trained for"
         return said
+
+
+def _on_model_grid(case: Scans, pixels: Pixels | None) -> Floats:
+    """(time, y, x); NaN where no scan saw anything, so that no rain is thinned by what lies beyond the rim."""
+    return case.frames if pixels is None else pixels.to_model(np.where(case.seen, case.frames, np.float32(np.nan)))
 
 
 def _fixed_sides(network: str, settings: Mapping[str, Any]) -> tuple[int, int] | None:

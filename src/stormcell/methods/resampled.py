@@ -45,20 +45,11 @@ class Pixels:
 
     def to_model(self, frames: Floats) -> Floats:
         """(frame, y, x) on the radar's grid to the model's; means of what was seen, NaN where nothing was."""
-        result = np.empty((len(frames), *self.shape), np.float32)
-        for index, frame in enumerate(frames):
-            seen = np.isfinite(frame)
-            amount = _both_axes(self.rows_to, self.columns_to, np.where(seen, frame, np.float32(0)))
-            if seen.all():
-                result[index] = amount
-                continue
-            share = _both_axes(self.rows_to, self.columns_to, seen.astype(np.float32))
-            result[index] = np.divide(amount, share, out=np.full_like(amount, np.nan), where=share > 1e-6)
-        return result
+        return _of_what_is_seen(self.rows_to, self.columns_to, frames)
 
     def to_radar(self, frames: Floats) -> Floats:
-        """(frame, y, x) without NaN on the model's grid to the radar's."""
-        return np.stack([_both_axes(self.rows_back, self.columns_back, frame) for frame in frames])
+        """(frame, y, x) on the model's grid to the radar's, where NaN is left out in the same way."""
+        return _of_what_is_seen(self.rows_back, self.columns_back, frames)
 
 
 def pixels_between(radar_km: float, model_km: float, shape: tuple[int, int], *, name: str) -> Pixels | None:
@@ -110,6 +101,20 @@ def scans_per_step(radar_minutes: float, model_minutes: float, *, name: str) -> 
             "none can be made up; use a model for this step, or --method advection"
         )
     return count
+
+
+def _of_what_is_seen(rows: csr_array, columns: csr_array, frames: Floats) -> Floats:
+    """Frame by frame, weighted means of what is no NaN."""
+    result = np.empty((len(frames), rows.shape[0], columns.shape[0]), np.float32)
+    for index, frame in enumerate(frames):
+        seen = np.isfinite(frame)
+        amount = _both_axes(rows, columns, np.where(seen, frame, np.float32(0)))
+        if seen.all():
+            result[index] = amount
+            continue
+        share = _both_axes(rows, columns, seen.astype(np.float32))
+        result[index] = np.divide(amount, share, out=np.full_like(amount, np.nan), where=share > 1e-6)
+    return result
 
 
 def _both_axes(rows: csr_array, columns: csr_array, field: Floats) -> Floats:
