@@ -74,4 +74,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 	touch $@ $(VENV)/.core
 
 clean:
-	rm -rf $(VENV) demo benchmark-results
+	rm -rf $(VENV) demo
