@@ -96,7 +96,7 @@ def table_2(results: Results, methods: list[str]) -> list[str]:
     lines = ["| method | Rainfall-MSE | CSI | FAR | POD | bias | correlation |", "|---" * 7 + "|"]
     for method in methods:
         numbers = [errors["rainfall_mse"], *(counts[name] for name in ("csi", "far", "pod", "bias")), errors["correlation"]]
-        lines.append(f"| {method} | " + " | ".join(f"{float(number.sel(method=method)):.3f}" for number in numbers) + " |")
+        lines.append(f"| {method} | " + " | ".join(f"{float(number.sel({'method': method})):.3f}" for number in numbers) + " |")
     return lines
 
 
@@ -106,7 +106,7 @@ def hko7_table(results: Results, methods: list[str]) -> list[str]:
     head = " | ".join([f"CSI {level:g}" for level in THRESHOLDS] + [f"HSS {level:g}" for level in THRESHOLDS])
     lines = [f"| method | {head} | B-MSE | B-MAE |", "|---" * 13 + "|"]
     for method in methods:
-        of = values.sel(method=method)
+        of = values.sel({"method": method})
         numbers = [f"{float(of[name].sel(threshold=level)):.3f}" for name in ("csi", "hss") for level in THRESHOLDS]
         lines.append(f"| {method} | " + " | ".join([*numbers, f"{float(of['b_mse']):.1f}", f"{float(of['b_mae']):.1f}"]) + " |")
     return lines
@@ -115,7 +115,7 @@ def hko7_table(results: Results, methods: list[str]) -> list[str]:
 def best_rover(results: Results, ending: str) -> str:
     """The variant with the highest mean CSI at 0.5 mm/h."""
     counts = means(results.daily("contingency").sums, results.family("contingency"))["csi"].sel(threshold=0.5)
-    return str(max((name + ending for name in rovers()), key=lambda name: float(counts.sel(method=name))))
+    return str(max((name + ending for name in rovers()), key=lambda name: float(counts.sel({"method": name}))))
 
 
 def differences(results: Results, names: list[str], reference: str) -> list[str]:

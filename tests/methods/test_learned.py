@@ -116,9 +116,21 @@ def test_the_calibration_beside_the_weights_is_used_and_said(tmp_path, rain):
     calibrated = Learned(folder)(rain, LEADS)
     share = np.array([0.5, 0.25, 0.25, 0.25])[None, :, None, None]  # the last map goes on beyond its lead time
     wet = plain.values < 2 * np.nanmax(rain.values[-3:])  # where it was not bounded
-    np.testing.assert_allclose(calibrated.values[wet], (share * plain.values)[wet], rtol=1e-5)
+    expected = np.where(share * plain.values < 0.1, 0, share * plain.values)
+    np.testing.assert_allclose(calibrated.values[wet], expected[wet], rtol=1e-5)
     assert calibrated.attrs["calibration"].startswith("quantile, from 9 cases, ")
     xr.testing.assert_identical(Learned(folder, calibrated=False)(rain, LEADS), plain)
+
+
+def test_drizzle_that_a_calibration_takes_for_noise_is_dry(tmp_path, rain):
+    folder = save_tiny(tmp_path / "m")
+    plain = Learned(folder)(rain, LEADS).values
+    limit = float(np.nanmedian(plain))
+    maps = RainRateMaps((limit, 2 * limit), ((0.05, 2 * limit),))  # what is weaker than the median becomes next to nothing
+    write_calibration(Calibration(f"model {fingerprint_of(folder)}", "quantile", 1, (5.0,), maps, 9), folder)
+    calibrated = Learned(folder)(rain, LEADS).values
+    weak = plain < limit
+    assert weak.any() and (calibrated[weak] == 0).all() and (calibrated[calibrated > 0] >= 0.1).all() and (calibrated > 0).any()
 
 
 def test_what_a_calibration_makes_is_bounded_as_well(tmp_path):

@@ -200,14 +200,15 @@ class Learned:
         return rain_rate
 
     def _through_calibration(self, rain_rate: Floats) -> Floats:
-        """(case, step, y, x), each step through the map of its lead time on the network's own clock."""
+        """(case, step, y, x), each step through the map of its lead time on the network's own clock; what is then too weak is dry."""
         calibration = self._calibration
         if calibration is None:
             return rain_rate
         last = calibration.lead_minutes[-1]
         for step in range(rain_rate.shape[1]):
             fields = rain_rate[:, step].astype(np.float64)
-            rain_rate[:, step] = calibration.calibrated(fields, min((step + 1) * self.config.step_minutes, last))
+            mapped = calibration.calibrated(fields, min((step + 1) * self.config.step_minutes, last))
+            rain_rate[:, step] = np.where(mapped < self.config.representation.dry_below, 0.0, mapped)
         return rain_rate
 
     @cached_property
