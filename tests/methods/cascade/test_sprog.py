@@ -100,7 +100,7 @@ def test_what_cannot_be_done_is_said(name):
 def test_a_missing_last_scan_is_made_good(storm):
     gap = storm.copy(deep=True)
     gap.values[-1] = np.nan
-    late, ahead = Sprog(past_steps=5)(gap, LEADS[:1]), Sprog()(storm.isel(time=slice(9)), LEADS[:2])
+    late, ahead = Sprog()(gap, LEADS[:1]), Sprog()(storm.isel(time=slice(9)), LEADS[:2])
     np.testing.assert_array_equal(late.values[0, 0], ahead.values[0, 1])
     assert late.attrs["steps_since_last_scan"] == 1 and "fallback" not in late.attrs
 

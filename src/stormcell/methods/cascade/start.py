@@ -96,7 +96,7 @@ def _fading(known: NDArray[np.bool_]) -> Floats:
     """1 well inside of what is known, 0 outside of it, half a wave of a cosine between."""
     if known.all():
         return np.ones(known.shape, np.float32)
-    distance = cv2.distanceTransform(known.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distance = cv2.distanceTransform(known.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)  # the precise one changes with the threads
     share: Floats = np.float32(0.5) - np.float32(0.5) * np.cos(np.clip(distance / np.float32(_RIM), 0, 1) * np.float32(np.pi))
     return share
 
