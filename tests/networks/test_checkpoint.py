@@ -285,3 +285,11 @@ def test_through_a_link_the_old_model_is_found_too_while_the_new_one_moves_in(fo
     link.symlink_to(folder)
     os.rename(folder, folder.with_name(f".{folder.name}.previous"))  # between the two moves of a writer
     assert read_config(link) == read_config(folder)
+
+
+def test_loading_a_network_does_not_load_torchs_compiler(tmp_path):
+    """It would take longer than a nowcast."""
+    folder = save_checkpoint(tmp_path / "m", build_network("convlstm", SETTINGS), config(), title="M")
+    load = f"from stormcell.networks.checkpoint import load_checkpoint; load_checkpoint({str(folder)!r})"
+    code = f"import sys; {load}; sys.exit('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -78,6 +78,8 @@ def msra_(weight: Tensor, slope: float = 0.2) -> None:
     Source:
         He et al. (2015), arXiv:1502.01852, in the form of MXNet's MSRAPrelu that the HKO-7 networks were trained from.
     """
+    if weight.is_meta:  # there is nothing to draw, and torch would load its compiler for it, which takes a second
+        return
     field = math.prod(weight.shape[2:])
     fan = (weight.shape[0] + weight.shape[1]) * field / 2
     nn.init.normal_(weight, std=math.sqrt(2 / ((1 + slope**2) * fan)))
