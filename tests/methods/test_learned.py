@@ -70,6 +70,11 @@ def test_it_is_the_network(tiny, folder, rain):
     assert not {"conversions", "rolled_on", "past_frames"} & set(forecast.attrs)
 
 
+def test_it_says_its_name_and_not_where_it_lies(folder):
+    assert repr(Learned(folder, tile=300)).startswith("Learned('tiny', tile=300, overlap=64, ")
+    assert str(folder.parent) not in repr(Learned(folder))
+
+
 def test_sigmoid_and_output(tmp_path, rain):
     """With the sigmoid an answer of 0 is the middle of the scale."""
     high = Learned(save_tiny(tmp_path / "high", output="sigmoid", bias=50.0))

@@ -35,7 +35,7 @@ _GROWTH = 2.0  # how much stronger than any rain in the past a forecast may be
 _BATCH_PIXELS = 2**18  # pixels of all cases that go through the network at once
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Learned:
     """A network from a checkpoint reads the last scans and writes the next.
 
@@ -101,6 +101,11 @@ class Learned:
     def past_steps(self) -> int:
         """How many scans it was trained to read, of a radar with its time step."""
         return self.config.past_steps
+
+    def __repr__(self) -> str:
+        """With the name of the model and not its path, which is of one machine alone."""
+        others = (f"{item.name}={getattr(self, item.name)!r}" for item in fields(self) if item.name != "model")
+        return f"Learned({self.name!r}, {', '.join(others)})"
 
     def __getstate__(self) -> dict[str, Any]:
         """Only the settings, so that it is handed to another process without the weights."""
