@@ -10,7 +10,9 @@ import xarray as xr
 from matplotlib.figure import Figure
 from PIL import Image
 
+from stormcell.config import read_experiment
 from stormcell.data.archive import Archive
+from stormcell.data.windows import find_windows
 from stormcell.methods import Method
 from stormcell.products.colours import rain_colour_map
 from stormcell.timeline import minutes
@@ -26,7 +28,7 @@ def draw_curves(runs: Mapping[str, Path], path: Path) -> None:
     """Loss of training, smoothed, and of validation over the windows that each network has seen."""
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for number, (name, folder) in enumerate(runs.items()):
-        batch = int(next(line for line in (folder / "experiment.toml").read_text().splitlines() if line.startswith("batch")).split("=")[1])
+        batch = read_experiment(folder / "experiment.toml").training.batch
         rows = list(csv.DictReader((folder / "curves.csv").open()))
         for quantity, style in (
             ("loss", {"alpha": 0.35, "linewidth": 1}),
@@ -66,12 +68,10 @@ def draw_storm(archive: str, methods: Mapping[str, Method], picture: Path, anima
 
 
 def _wettest(archive: Archive) -> tuple[xr.DataArray, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
-    """Past frames and future fields of the issue time with the most rain in the future."""
-    length, there = PAST + len(LEADS), archive.present
-    starts = [first for first in range(0, len(archive.axis) - length, 12) if there[first : first + length].all()]
-    first = max(starts, key=lambda slot: float(archive.wet_share[slot + PAST : slot + length].sum()))
-    times = archive.axis
-    frames = archive.between(times[first], times[first + length - 1])
+    """Past frames and future fields of the window with the most rain."""
+    windows = find_windows(archive, PAST + len(LEADS), stride=12)
+    first = windows.starts[windows.cover.argmax()]
+    frames = archive.between(archive.axis[first], archive.axis[first + windows.length - 1])
     return frames[:PAST], frames.values[PAST:]
 
 

@@ -78,8 +78,7 @@ class Calibrated:
                 values[:, lead] = coupled(fields, maps.thresholds, self._wanted(fields, maps.thresholds, float(minutes), rounding))
             else:
                 values[:, lead] = self.calibration.calibrated(fields.astype(np.float64), float(minutes))
-        said = f"{self.calibration.kind}, from {self.calibration.cases} cases, {self.calibration.fingerprint}"
-        return check_forecast(forecast.copy(data=values).assign_attrs(calibration=said))
+        return check_forecast(forecast.copy(data=values).assign_attrs(calibration=self.calibration.said))
 
     def _wanted(self, fields: Floats, thresholds: tuple[float, ...], minutes: float, rounding: Floats) -> NDArray[np.intp]:
         """(threshold, y, x), n of the class docstring, never rising from one threshold to the next."""

@@ -154,6 +154,11 @@ class Calibration:
         """16 hexadecimal digits: same numbers, same digits."""
         return hashlib.sha256(TypeAdapter(Calibration).dump_json(self)).hexdigest()[:16]
 
+    @property
+    def said(self) -> str:
+        """What a forecast that went through it says of it."""
+        return f"{self.kind}, from {self.cases} cases, {self.fingerprint}"
+
     def calibrated(self, values: Floats, lead_minutes: float) -> Floats:
         """Put probabilities (threshold, ...), or rain rates, through the map of a lead time.
 

@@ -268,7 +268,7 @@ class Learned:
             conversions.append(f"a step of {every * minutes:g} min taken for the model's of {config.step_minutes:g} min")
         said: dict[str, Any] = {"model": config.network, "model_fingerprint": self._fingerprint, "conversions": conversions}
         if calibration := self._calibration:
-            said["calibration"] = f"{calibration.kind}, from {calibration.cases} cases, {calibration.fingerprint}"
+            said["calibration"] = calibration.said
         said["rolled_on"] = f"beyond the {config.future_steps * every * minutes:g} min that the model was trained for"
         return said
 

@@ -74,12 +74,12 @@ class Levels:
         The process is of levels that keep their variance: those of the field before are scaled to that of the newest.
         """
         process = autoregression(lag_1, lag_2)
+        now, then = (np.sqrt(self.covariance(field, field)) for field in (newest, before))
         strength = np.zeros(len(self))
         if noise is not None:
-            spread, drawn = np.sqrt(self.covariance(newest, newest)), np.sqrt(self.variance_of(noise))
-            strength = process.phi_0 * np.divide(spread, drawn, out=np.zeros_like(drawn), where=drawn > 0)
-        now, then = self.covariance(newest, newest), self.covariance(before, before)
-        scale = np.sqrt(np.divide(now, then, out=np.ones_like(now), where=then > 0)).astype(np.float32)
+            drawn = np.sqrt(self.variance_of(noise))
+            strength = process.phi_0 * np.divide(now, drawn, out=np.zeros_like(drawn), where=drawn > 0)
+        scale = np.divide(now, then, out=np.ones_like(now), where=then > 0).astype(np.float32)
         news = [(newest[level.run] * level.weight).astype(np.complex64) for level in self._levels]
         olds = [(before[level.run] * (level.weight * size)).astype(np.complex64) for level, size in zip(self._levels, scale, strict=True)]
         gains = [level.twice * np.float32(factor) for level, factor in zip(self._levels, strength, strict=True)]
