@@ -134,10 +134,8 @@ def _described(component: object) -> str:
 def _contents(component: object) -> Iterator[str]:
     """The weights of each trained network that a method is, or wraps, and the calibration that goes with them: both may change."""
     if isinstance(component, Learned):
-        from stormcell.networks.checkpoint import fingerprint_of  # which brings torch, as the network will
-
         folder = model_folder(component.model)
-        yield f"model {fingerprint_of(folder)}"
+        yield component.identity
         if component.calibrated and (folder / NAME).is_file():
             yield repr(read_calibration(folder))
     elif is_dataclass(component) and not isinstance(component, type):

@@ -33,8 +33,8 @@ def ingest(
 
     from stormcell.cli.terminal import progress_and_warnings
     from stormcell.data.archive import PROFILES, Archive
-    from stormcell.data.archive.licence import spdx
     from stormcell.data.ingest import ingest as add
+    from stormcell.data.licence import spdx
     from stormcell.errors import StormcellError
     from stormcell.units import parse_zr_rule
 

@@ -15,7 +15,7 @@ from stormcell.methods import METHODS, Learned, Method, method_named
 from stormcell.methods.calibration import Calibration, ProbabilityMaps
 from stormcell.methods.calibration_file import read_calibration
 from stormcell.methods.member_coupling import coupled, members_reaching
-from stormcell.methods.shipped import model_folder, shipped_models
+from stormcell.methods.shipped import shipped_models
 
 __all__ = ["Calibrated", "calibrated_named", "calibrated_probabilities", "identity_of", "uncalibrated"]
 
@@ -134,9 +134,7 @@ def identity_of(name: str) -> str:
     """What tells methods apart for a calibration: the name, or the fingerprint of a trained model, wherever its folder is."""
     if name not in shipped_models() and (name in METHODS or not Path(name).is_dir()):
         return name
-    from stormcell.networks.checkpoint import fingerprint_of  # which brings torch
-
-    return f"model {fingerprint_of(model_folder(name))}"
+    return Learned(name).identity
 
 
 def uncalibrated(method: Method) -> Method:

@@ -98,6 +98,15 @@ class Learned:
         return read_config(model_folder(self.model))
 
     @property
+    def identity(self) -> str:
+        """What tells it from other methods wherever its folder lies: the fingerprint of the weights and their configuration.
+
+        Raises:
+            ReadError: it is no checkpoint.
+        """
+        return f"model {self._fingerprint}"
+
+    @property
     def past_steps(self) -> int:
         """How many scans it was trained to read, of a radar with its time step."""
         return self.config.past_steps
@@ -222,7 +231,7 @@ class Learned:
         if not self.calibrated or not (folder / NAME).is_file():
             return None
         calibration = read_calibration(folder)
-        if calibration.method != f"model {self._fingerprint}":
+        if calibration.method != self.identity:
             raise MethodError(
                 f"{folder / NAME}: is the calibration of {calibration.method}, not of this model, {self._fingerprint}; "
                 "calibrate it anew, or take the file away"

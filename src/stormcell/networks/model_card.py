@@ -1,9 +1,11 @@
 """The page for people beside a network's weights: what it is for, what it learnt from, how well it does, how to use it."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from stormcell.data.licence import spdx
+from stormcell.errors import StormcellError
 
 __all__ = ["model_card"]
 
@@ -27,8 +29,10 @@ def _head(config: Mapping[str, Any]) -> str:
 
     The licence is that of the data where it has an identifier: what may be done with weights depends on what they learnt from.
     """
-    licence = str(config["data"].get("licence", ""))
-    licence = licence.lower() if re.fullmatch(r"[A-Za-z][\w.+-]*", licence) else "other"
+    try:
+        licence = spdx(str(config["data"].get("licence", ""))).lower()
+    except StormcellError:
+        licence = "other"
     lines = ["---", "library_name: stormcell", f"license: {licence}", "pipeline_tag: time-series-forecasting", "tags:"]
     lines += [f"- {json.dumps(tag)}" for tag in (*_TAGS, config["network"])]
     return "\n".join([*lines, "---", ""])

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
-from stormcell.data.archive.licence import spdx
+from stormcell.data.licence import spdx
 from stormcell.errors import StormcellError
 from stormcell.frames import Times, coordinates_of
 from stormcell.grid import Grid
