@@ -2,7 +2,6 @@
 
 import copy
 import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from stormcell.benchmark.figures import write_figures
 from stormcell.benchmark.plain_cells import PlainConvGRU, PlainConvLSTM, PlainConvTTLSTM, PlainPredRNN, PlainTrajGRU
+from stormcell.benchmark.rounds import timed_rounds
 from stormcell.benchmark.training_memory import BATCH as MEMORY_BATCH
 from stormcell.benchmark.training_memory import TrainingCost, training_cost
 from stormcell.cells import GRU, LSTM, ConvGRU, ConvLSTM, ConvTTLSTM, TrajGRU, compile_gates, unroll, unroll_fused
@@ -167,15 +167,8 @@ def _memory(repeats: int, threads: int) -> dict[str, dict[str, float]]:
 
 
 def _timed(runs: list[Callable[[], Any]], repeats: int) -> list[list[float]]:
-    """Seconds of each, rounds of all interleaved; the first round warms up."""
-    times: list[list[float]] = [[] for _ in runs]
-    for number in range(repeats + 1):
-        for run, mine in zip(runs, times, strict=True):
-            start = time.perf_counter()
-            run()
-            if number:
-                mine.append(time.perf_counter() - start)
-    return times
+    """Seconds of each, in the order they came in."""
+    return list(timed_rounds({str(number): run for number, run in enumerate(runs)}, repeats).values())
 
 
 def _outputs(module: nn.Module, inputs: Tensor) -> Tensor:
