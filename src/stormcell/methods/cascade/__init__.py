@@ -2,7 +2,8 @@
 
 The parts, in the order in which a forecast needs them: `decibels` (the scale), `start` (past frames along the motion), `domain`
 (Fourier space, and what lies beyond the border), `bandpass` and `levels` (the cascade), `autoregression`, `noise` and `local_noise`,
-`mask`, `matching` and `shaping` (from levels to rain), `velocity_noise`, and `engine`, which goes through them for each member.
+`mask`, `matching` and `shaping` (from levels to rain), `moving_rain` (the rain step by step, as seen from the rain), `velocity_noise`, and
+`engine`, which makes each member.
 """
 
 from stormcell.methods.cascade.lagrangian_probability import LagrangianProbability

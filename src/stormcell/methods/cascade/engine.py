@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import cv2
@@ -14,13 +14,9 @@ from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_frames, grid_of, make_forecast, step_of
 from stormcell.methods.advection import Advection
 from stormcell.methods.cascade.decibels import THRESHOLD
-from stormcell.methods.cascade.domain import SpectralDomain
-from stormcell.methods.cascade.levels import Evolution
-from stormcell.methods.cascade.local_noise import LocalNoise
-from stormcell.methods.cascade.noise import GlobalNoise, Noise, nonparametric_amplitude, parametric_amplitude
+from stormcell.methods.cascade.moving_rain import MovingRain
 from stormcell.methods.cascade.settings import Settings
-from stormcell.methods.cascade.shaping import Shaping, wettest
-from stormcell.methods.cascade.start import Start, UnsuitedError, start_from
+from stormcell.methods.cascade.start import UnsuitedError, start_from
 from stormcell.methods.cascade.velocity_noise import VelocityNoise
 from stormcell.methods.seen import frames_for_motion, latest_seen, need_two_seen
 from stormcell.motion import Trajectories
@@ -76,11 +72,9 @@ def forecast_by_cascade(
     km, step_minutes = grid_of(past).pixel_km, float(step_of(past) / np.timedelta64(1, "m"))
     ensemble = _Ensemble(
         sampler=Sampler(frames[-1]),
-        evolution=_evolution(start, settings),
+        moving=MovingRain.of(start, settings, frames[-1], _whole_step(leads[-1]), km=km, step_minutes=step_minutes),
         trajectories=Trajectories(motion),
-        domain=start.levels.domain,
         leads=[float(lead) for lead in leads],
-        shaping=_shaping(start, settings, frames[-1], _whole_step(leads[-1]), km=km, step_minutes=step_minutes),
         velocity=partial(VelocityNoise.at, km=km, step_minutes=step_minutes) if settings.motion_noise else None,
         step_minutes=step_minutes,
         seeds=np.random.SeedSequence(seed),
@@ -94,56 +88,24 @@ def _whole_step(lead: float) -> int:
     return max(1, round(lead))
 
 
-def _noise(start: Start, settings: Settings) -> Noise | None:
-    fields, domain = start.fields, start.levels.domain
-    match settings.noise:
-        case "nonparametric":
-            return GlobalNoise(nonparametric_amplitude(fields, domain), domain)
-        case "parametric":
-            return GlobalNoise(parametric_amplitude(fields, domain), domain)
-        case "local":
-            return LocalNoise(fields, domain)
-        case None:
-            return None
-
-
-def _evolution(start: Start, settings: Settings) -> Evolution:
-    newest, before = (start.levels.domain.spectrum(field) for field in start.fields[:2])
-    return start.levels.evolution(newest, before, lag_1=start.lag_1, lag_2=start.lag_2, noise=_noise(start, settings))
-
-
-def _shaping(start: Start, settings: Settings, last: Floats, steps: int, *, km: float, step_minutes: float) -> Shaping:
-    areas = []
-    if settings.mask == "sprog":
-        fading = _evolution(start, replace(settings, noise=None))
-        seen, pixels = np.isfinite(last), int((last >= np.float32(THRESHOLD)).sum())
-        domain = start.levels.domain
-        areas = [wettest(domain.field(spectrum), seen, pixels) for spectrum in fading.steps(steps, np.random.default_rng(0))]
-    return Shaping.of(last, mask=settings.mask, areas=areas, matching=settings.matching, km=km, step_minutes=step_minutes)
-
-
 @dataclass(frozen=True)
 class _Ensemble:
     """All that members share.
 
     Attributes:
         sampler: of the last scan.
-        evolution: of the cascade.
+        moving: the rain in the coordinates that move with it.
         trajectories: along the motion.
         leads: lead times in steps since the last scan.
-        shaping: from decibels to rain.
-        domain: grid and boundary.
         velocity: from a member's `VelocityNoise` and minutes ahead to what is added to the motion; None for nothing.
         step_minutes: length of a step.
         seeds: of all random numbers.
     """
 
     sampler: Sampler
-    evolution: Evolution
+    moving: MovingRain
     trajectories: Trajectories
-    domain: SpectralDomain
     leads: list[float]
-    shaping: Shaping
     velocity: Callable[[VelocityNoise, float], tuple[float, float]] | None
     step_minutes: float
     seeds: np.random.SeedSequence
@@ -162,9 +124,8 @@ class _Ensemble:
         rng = np.random.Generator(np.random.SFC64(np.random.SeedSequence(self.seeds.entropy, spawn_key=(member,))))
         places = self.trajectories.followed(self.leads, change=self._change(member))
         wanted = [_whole_step(lead) for lead in self.leads]
-        rain, lead = self.shaping.observed, 0
-        for step, spectrum in enumerate(self.evolution.steps(wanted[-1], rng), start=1):
-            rain = self.shaping.rain(self.domain.field(spectrum), step=step, before=rain)
+        lead = 0
+        for step, rain in enumerate(self.moving.steps(wanted[-1], rng), start=1):
             while lead < len(wanted) and wanted[lead] == step:
                 moved = self.sampler.holding(rain).at(*next(places))
                 np.multiply(moved, moved >= np.float32(THRESHOLD), out=room[lead])  # NaN times 0 is NaN
