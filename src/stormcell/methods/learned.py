@@ -19,11 +19,11 @@ from stormcell.methods.calibration_file import NAME, read_calibration
 from stormcell.methods.method import refuse_members
 from stormcell.methods.resampled import Pixels, pixels_between, scans_per_step
 from stormcell.methods.scans import Scans, scans_to_read
-from stormcell.methods.shipped import model_folder
+from stormcell.methods.trained_model import TrainedModel
 from stormcell.progress import track
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from stormcell.networks.checkpoint import ModelConfig
 
@@ -75,27 +75,29 @@ class Learned:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", str(self.model))
-        model_folder(self.model)
+        _ = self._trained  # a model that is not there is told of now
         if self.precision not in ("float32", "bfloat16"):
             raise MethodError(f"{self.name}: expected the precision float32 or bfloat16, got {self.precision!r}")
         if self.overlap < 0 or self.tile < 4 * self.overlap + 1:
             raise MethodError(f"{self.name}: expected tiles four times as long as their overlap, got {self.tile} and {self.overlap}")
 
+    @cached_property
+    def _trained(self) -> TrainedModel:
+        return TrainedModel(str(self.model), self.device)
+
     @property
     def name(self) -> str:
         """What the method is called in the forecast: the name of the model's folder."""
-        return model_folder(self.model).resolve().name
+        return self._trained.name
 
-    @cached_property
+    @property
     def config(self) -> "ModelConfig":
         """What the checkpoint says of itself.
 
         Raises:
             ReadError: it is none.
         """
-        from stormcell.networks.checkpoint import read_config
-
-        return read_config(model_folder(self.model))
+        return self._trained.config
 
     @property
     def identity(self) -> str:
@@ -104,7 +106,7 @@ class Learned:
         Raises:
             ReadError: it is no checkpoint.
         """
-        return f"model {self._fingerprint}"
+        return f"model {self._trained.fingerprint}"
 
     @property
     def past_steps(self) -> int:
@@ -191,7 +193,7 @@ class Learned:
         from stormcell.methods.tiles import in_tiles
         from stormcell.networks.architectures import image_multiple
 
-        network, scale = self._network, self.config.representation
+        network, scale = self._trained.network, self.config.representation
         sides = _fixed_sides(self.config.network, self.config.settings)
 
         def run(x: "Tensor") -> "Tensor":
@@ -227,32 +229,16 @@ class Learned:
 
     @cached_property
     def _calibration(self) -> Calibration | None:
-        folder = model_folder(self.model)
+        folder = self._trained.folder
         if not self.calibrated or not (folder / NAME).is_file():
             return None
         calibration = read_calibration(folder)
         if calibration.method != self.identity:
             raise MethodError(
-                f"{folder / NAME}: is the calibration of {calibration.method}, not of this model, {self._fingerprint}; "
+                f"{folder / NAME}: is the calibration of {calibration.method}, not of this model, {self._trained.fingerprint}; "
                 "calibrate it anew, or take the file away"
             )
         return calibration if calibration.kind == "quantile" else None  # those of probabilities are of ensembles
-
-    @cached_property
-    def _network(self) -> "nn.Module":
-        import torch
-
-        from stormcell.networks.checkpoint import load_checkpoint
-
-        network, _ = load_checkpoint(model_folder(self.model))
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave it out
-        return network.to(self.device)
-
-    @cached_property
-    def _fingerprint(self) -> str:
-        from stormcell.networks.checkpoint import fingerprint_of
-
-        return fingerprint_of(model_folder(self.model))
 
     def _labelled(
         self, past: xr.DataArray, case: Scans, made: Floats, lead_times: Spans, places: NDArray[np.floating], said: Mapping[str, Any]
@@ -275,7 +261,7 @@ class Learned:
             conversions.append(f"one scan in {every} read, every {every * minutes:g} min")
         if abs(every * minutes / config.step_minutes - 1) > 1e-3:
             conversions.append(f"a step of {every * minutes:g} min taken for the model's of {config.step_minutes:g} min")
-        said: dict[str, Any] = {"model": config.network, "model_fingerprint": self._fingerprint, "conversions": conversions}
+        said: dict[str, Any] = {"model": config.network, "model_fingerprint": self._trained.fingerprint, "conversions": conversions}
         if calibration := self._calibration:
             said["calibration"] = calibration.said
         said["rolled_on"] = f"beyond the {config.future_steps * every * minutes:g} min that the model was trained for"

@@ -1,0 +1,85 @@
+"""A checkpoint's folder as the methods see it: its name, what it says of itself, and its network once that is needed."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stormcell.methods.shipped import model_folder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from stormcell.networks.checkpoint import ModelConfig
+
+__all__ = ["TrainedModel"]
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model that ships, or the folder of any other. torch is loaded when the network or its configuration is asked for.
+
+    Attributes:
+        model: name or folder.
+        device: where the network runs, in the words of torch.
+
+    Raises:
+        MethodError: there is no such model.
+    """
+
+    model: str
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        model_folder(self.model)
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return model_folder(self.model)
+
+    @property
+    def name(self) -> str:
+        """That of the folder."""
+        return self.folder.resolve().name
+
+    @cached_property
+    def config(self) -> "ModelConfig":
+        """What the checkpoint says of itself.
+
+        Raises:
+            ReadError: it is none.
+        """
+        from stormcell.networks.checkpoint import read_config
+
+        return read_config(self.folder)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of weights and configuration.
+
+        Raises:
+            ReadError: it is no checkpoint.
+        """
+        from stormcell.networks.checkpoint import fingerprint_of
+
+        return fingerprint_of(self.folder)
+
+    @cached_property
+    def network(self) -> "nn.Module":
+        """Ready to forecast, with channels side by side in memory.
+
+        Raises:
+            ReadError: it is no checkpoint.
+        """
+        import torch
+
+        from stormcell.networks.checkpoint import load_checkpoint
+
+        network, _ = load_checkpoint(self.folder)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave it out
+        return network.to(self.device)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Only the settings, so that it is handed to another process without the weights."""
+        return {"model": self.model, "device": self.device}
