@@ -140,7 +140,7 @@ class Experiment(_Strict):
         name: what the run's folder and the model are called.
         seed: of first weights, of what is drawn, of what is dropped.
         data: what to learn from.
-        network: `name`, one of `stormcell.networks.architectures.ARCHITECTURES`, and its settings.
+        network: `name`, one of `stormcell.networks.architectures.ARCHITECTURES` or "guided", and its settings.
         representation: how rain becomes what the network sees; see `stormcell.networks.representation.Representation`.
         output: "linear", or "sigmoid" where the network gives logits, which cross-entropy needs.
         loss: name, of `stormcell.networks.losses.LOSSES`, and weight of each term.
@@ -164,6 +164,10 @@ class Experiment(_Strict):
             raise ValueError(f"loss: expected one term or more with weights above 0, got {self.loss}")
         if ("cross-entropy" in self.loss) != (self.output == "sigmoid"):
             raise ValueError('cross-entropy is of logits: it goes with output = "sigmoid", and the other losses with "linear"')
+        if ("exceedance" in self.loss) != (self.network["name"] == "guided") or ("exceedance" in self.loss and len(self.loss) > 1):
+            raise ValueError("exceedance, and nothing else, is the loss of the network guided: expected loss = {exceedance = 1.0}")
+        if self.network["name"] == "guided" and (self.data.kind != "archive" or self.representation):
+            raise ValueError("network: guided is for archives of radar, and has a representation of its own; leave that out")
         grey = self.representation.get("quantity", "reflectivity" if self.data.kind == "archive" else "grey") == "grey"
         if grey and not {"b-mae", "b-mse"}.isdisjoint(self.loss):
             raise ValueError("loss: b-mse and b-mae weigh by rain rate, which grey values do not have; say loss = {mse = 1.0}, or another")

@@ -13,16 +13,18 @@ from pathlib import Path
 from stormcell.errors import MethodError
 from stormcell.methods.advection import Advection
 from stormcell.methods.cascade import LagrangianProbability, Sprog, Steps
+from stormcell.methods.guided import GuidedForecast
 from stormcell.methods.learned import Learned
 from stormcell.methods.method import Method
 from stormcell.methods.persistence import Persistence
 from stormcell.methods.pysteps import PystepsAnvil, PystepsExtrapolation, PystepsLinda, PystepsSprog, PystepsSteps
-from stormcell.methods.shipped import shipped_models
+from stormcell.methods.shipped import is_guided, shipped_models
 from stormcell.motion import ArctanTransform, LinearTransform, rover
 
 __all__ = [
     "METHODS",
     "Advection",
+    "GuidedForecast",
     "LagrangianProbability",
     "Learned",
     "Method",
@@ -38,6 +40,10 @@ __all__ = [
 ]
 
 
+def _trained(model: str) -> Method:
+    return GuidedForecast(model) if is_guided(model) else Learned(model)
+
+
 METHODS: dict[str, Callable[[], Method]] = {
     "persistence": Persistence,
     "advection": Advection,
@@ -51,7 +57,7 @@ METHODS: dict[str, Callable[[], Method]] = {
     "pysteps-anvil": PystepsAnvil,
     "pysteps-linda": PystepsLinda,
     "pysteps-steps": PystepsSteps,
-    **{name: partial(Learned, name) for name in shipped_models()},
+    **{name: partial(_trained, name) for name in shipped_models()},
 }
 
 
@@ -68,5 +74,5 @@ def method_named(name: str) -> Method:
         method: Method = published[name].load()()
         return method
     if Path(name).is_dir():
-        return Learned(name)
+        return _trained(name)
     raise MethodError(f"unknown method {name!r}: expected one of {', '.join([*METHODS, *published])}, or the folder of a checkpoint")

@@ -1,10 +1,11 @@
 """The trained models that come with the package, each a folder of `stormcell/models/`."""
 
+import json
 from pathlib import Path
 
 from stormcell.errors import MethodError
 
-__all__ = ["model_folder", "shipped_models"]
+__all__ = ["is_guided", "model_folder", "shipped_models"]
 
 _MODELS = Path(__file__).parents[1] / "models"
 
@@ -30,3 +31,13 @@ def model_folder(model: str | Path) -> Path:
             f"unknown model {str(model)!r}: expected the folder of a checkpoint, or one that ships: {', '.join(shipped) or 'none does'}"
         )
     return folder
+
+
+def is_guided(model: str | Path) -> bool:
+    """Whether its network is guided by a first guess, as far as its configuration can be read; what it is worth is seen on loading."""
+    try:
+        with (model_folder(model) / "config.json").open("rb") as file:
+            said = json.loads(file.read(2**20))
+    except (OSError, ValueError):
+        return False
+    return isinstance(said, dict) and said.get("network") == "guided"

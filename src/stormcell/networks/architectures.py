@@ -11,6 +11,7 @@ from stormcell.cells.quantization import QUANTIZERS, quantize
 from stormcell.errors import MethodError
 from stormcell.networks.conv_tt import conv_tt, convlstm_12
 from stormcell.networks.encoder_forecaster import hko7, moving_mnist_pp, shi2015
+from stormcell.networks.guided import Guided
 from stormcell.networks.predrnn import predrnn, predrnn_v2
 from stormcell.networks.pyramid import pyramid
 from stormcell.networks.sequence import FCLSTMForecaster
@@ -35,6 +36,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "predrnn-v2": predrnn_v2,
     "pyramid": pyramid,
 }
+_BUILDERS: dict[str, Callable[..., nn.Module]] = {**ARCHITECTURES, "guided": Guided}  # which sees more than frames, see there
 _WRAPPING = ("normalise", "quantize")
 
 
@@ -42,21 +44,21 @@ def build_network(name: str, settings: Mapping[str, Any]) -> nn.Module:
     """Build a network.
 
     Args:
-        name: a name in `ARCHITECTURES`.
+        name: a name in `ARCHITECTURES`, or "guided".
         settings: arguments of that builder, and, for networks of image cells, `normalise` (a name in `NORMALISERS`, put behind the
             cells' convolutions) and `quantize` (a name in `QUANTIZERS`, what their weights are read as).
 
     Raises:
         MethodError: an unknown name or setting, or a value that does not fit; says what there is.
     """
-    if name not in ARCHITECTURES:
-        raise MethodError(f"unknown network {name!r}: expected one of {', '.join(ARCHITECTURES)}")
-    known = [*(key for key in inspect.signature(ARCHITECTURES[name]).parameters if key != "channels"), *_WRAPPING]
+    if name not in _BUILDERS:
+        raise MethodError(f"unknown network {name!r}: expected one of {', '.join(_BUILDERS)}")
+    known = [*(key for key in inspect.signature(_BUILDERS[name]).parameters if key != "channels"), *_WRAPPING]
     unknown = [key for key in settings if key not in known]
     if unknown:
         raise MethodError(f"network {name!r} has no setting {unknown[0]!r}: expected some of {', '.join(known)}")
     try:
-        network = ARCHITECTURES[name](**{key: value for key, value in settings.items() if key not in _WRAPPING})
+        network = _BUILDERS[name](**{key: value for key, value in settings.items() if key not in _WRAPPING})
         _wrap(network, settings.get("normalise"), settings.get("quantize"))
     except (TypeError, ValueError) as error:
         raise MethodError(f"network {name!r}, settings {dict(settings)}: {error}") from error

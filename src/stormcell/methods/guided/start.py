@@ -1,0 +1,102 @@
+"""From a radar's scans to what a guided network reads: the first guess, on the network's clock and pixels."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from stormcell.frames import grid_of, step_of
+from stormcell.methods.guided.first_guess import FirstGuess, first_guess
+from stormcell.methods.resampled import Pixels, pixels_between
+from stormcell.methods.seen import latest_seen, need_two_seen
+
+__all__ = ["Start", "start_of"]
+
+Floats = NDArray[np.float32]
+
+_WHOLE = 1e-3  # steps; what a clock may be off
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a forecast begins from, in coordinates that move with the rain.
+
+    Attributes:
+        guess: on the radar's grid and clock.
+        late: radar steps from the last scan that was seen to the last time of the past.
+        step: radar steps in one of the model's.
+        past: (time, y, x) [mm h-1] on the model's clock, radar's grid; NaN where nothing is known.
+        rain: (step, y, x) [mm h-1] of the guess on the model's clock, radar's grid.
+        motion: (2, y, x) [the model's pixels per step of the model].
+        pixels: between the two grids; None if they are the same.
+    """
+
+    guess: FirstGuess
+    late: int
+    step: float
+    past: Floats
+    rain: Floats
+    motion: Floats
+    pixels: Pixels | None
+
+    @property
+    def last(self) -> Floats:
+        """The last scan (y, x) [mm h-1] with NaN."""
+        newest: Floats = self.guess.past[-1]
+        return newest
+
+    def on_model_grid(self, fields: Floats) -> Floats:
+        """(field, y, x) of the radar's grid on the model's, NaN where nothing is known."""
+        return fields if self.pixels is None else self.pixels.to_model(fields)
+
+    def on_radar_grid(self, fields: Floats) -> Floats:
+        """(field, y, x) of the model's grid on the radar's."""
+        return fields if self.pixels is None else self.pixels.to_radar(fields)
+
+
+def start_of(past: xr.DataArray, last_lead: float, *, scans: int, step_minutes: float, pixel_km: float, name: str) -> Start:
+    """Look at a past as a model wants it.
+
+    In coordinates that move with the rain a field between two scans is the mean of both, weighted by time: nothing is seen twice. So any
+    time step will do, and a scan that is missing is one that is not known.
+
+    Args:
+        past: see `Method`.
+        last_lead: the longest lead time, in radar steps from the last time of the past.
+        scans: how many the model reads.
+        step_minutes: of the model.
+        pixel_km: of the model.
+        name: of the method, for messages.
+
+    Raises:
+        MethodError: fewer than two scans hold data, or pixels too far from the model's.
+    """
+    need_two_seen(name, past)
+    origin = latest_seen(past)
+    grid, minutes = grid_of(past), float(step_of(past) / np.timedelta64(1, "m"))
+    pixels = pixels_between(grid.pixel_km, pixel_km, grid.shape, name=name)
+    step, late = step_minutes / minutes, past.sizes["time"] - 1 - origin
+    wanted = math.ceil((scans - 1) * step - _WHOLE) + 1
+    while not np.isfinite(past.values[max(origin + 1 - wanted, 0) : origin]).any():
+        wanted += 1  # nothing moves in one scan: back to the one before
+    frames = past.values[max(origin + 1 - wanted, 0) : origin + 1]
+    steps = max(math.ceil((last_lead + late) / step - _WHOLE), 1)
+    guess = first_guess(frames, math.ceil(steps * step - _WHOLE), km=grid.pixel_km, step_minutes=minutes)
+    back = np.stack([_at(guess.past[::-1], index * step) for index in range(scans - 1, -1, -1)])
+    ahead = np.concatenate((np.nan_to_num(guess.past[-1:], nan=0.0), guess.rain))
+    rain = np.stack([_at(ahead, index * step) for index in range(1, steps + 1)])
+    motion = guess.motion if pixels is None else pixels.to_model(guess.motion)
+    scale = np.float32(step * (1 if pixels is None else grid.pixel_km / pixel_km))
+    return Start(guess, late, step, back, rain, motion * scale, pixels)
+
+
+def _at(fields: Floats, place: float) -> Floats:
+    """The field at a place between two of a series (time, y, x), NaN beyond its end."""
+    whole = math.floor(place + _WHOLE)
+    share = np.float32(place - whole if place - whole > _WHOLE else 0.0)
+    if whole + (share > 0) >= len(fields):
+        return np.full(fields.shape[1:], np.nan, np.float32)
+    between: Floats = (1 - share) * fields[whole] + share * fields[whole + 1] if share else fields[whole]
+    return between

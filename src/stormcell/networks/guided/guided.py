@@ -1,0 +1,98 @@
+"""A first guess made better: the anchor and the recurrent network together."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from stormcell.networks.guided.anchor import Anchor
+from stormcell.networks.guided.exceedance import LEVELS
+from stormcell.networks.guided.residual import Residual
+from stormcell.networks.representation import Representation
+
+__all__ = ["SCALE", "Guided"]
+
+SCALE = Representation(low_dbz=7.0)
+"""On which a guided network sees rain: 0.1 mm/h is just above dry."""
+
+
+class Guided(nn.Module):
+    """How likely each rain rate is exceeded, seen from where the rain is now.
+
+        logit P(R >= L) = anchor(first guess, last scan) + residual(past, first guess, motion)
+
+    An event is said from a probability on that `decisions` has for each level and lead time, (step, level) logits; see
+    `stormcell.training.decisions`.
+
+    Everything comes in the coordinates that move with the rain, and so does the forecast: what moves the rain is not to be learnt.
+
+    Args:
+        levels: rain rates L [mm h-1], rising.
+        steps: lead times that the anchor has weights for.
+        squares: sides of the squares in which the anchor looks at the last scan [the model's pixels], odd.
+        hidden: see `Residual`.
+        cell: see there.
+        kernel: see there.
+        links: see there.
+        together: see there.
+        tail: see there.
+        dropout: see there.
+        network: False for the anchor alone.
+
+    Shapes:
+        past, known (batch, time, y, x), guess (batch, step, y, x), motion (batch, 2, y, x) -> (batch, step, level, y, x)
+    """
+
+    decisions: Tensor
+
+    def __init__(
+        self,
+        levels: Sequence[float] = LEVELS,
+        *,
+        steps: int = 12,
+        squares: Sequence[int] = (3, 7, 15, 25),
+        hidden: Sequence[int] = (24, 48, 96),
+        cell: str = "convgru",
+        kernel: int = 3,
+        links: int = 5,
+        together: int = 2,
+        tail: int = 32,
+        dropout: float = 0.0,
+        network: bool = True,
+    ) -> None:
+        super().__init__()
+        self.rates = tuple(float(level) for level in levels)
+        if not self.rates or list(self.rates) != sorted(set(self.rates)) or self.rates[0] < SCALE.dry_below or self.rates[-1] > SCALE.top:
+            raise ValueError(f"levels: expected rising rain rates from {SCALE.dry_below:g} to {SCALE.top:.0f} mm/h, got {list(levels)}")
+        if any(side < 1 or side % 2 == 0 for side in squares):
+            raise ValueError(f"squares: expected odd sides, got {list(squares)}")
+        self.squares = tuple(squares)
+        self.anchor = Anchor([SCALE.level(level) for level in self.rates], steps, len(self.squares))
+        self.register_buffer("decisions", torch.full((steps, len(self.rates)), math.log(0.35 / 0.65)))
+        self.residual = (
+            Residual(len(self.rates), hidden, cell=cell, kernel=kernel, links=links, together=together, tail=tail, dropout=dropout)
+            if network
+            else None
+        )
+
+    def decisions_for(self, steps: int) -> Tensor:
+        """`decisions` for so many steps: the last one's for those beyond it."""
+        return self.decisions[torch.arange(steps, device=self.decisions.device).clamp(max=len(self.decisions) - 1)]
+
+    def forward(self, past: Tensor, known: Tensor, guess: Tensor, motion: Tensor) -> Tensor:
+        """Logits.
+
+        Args:
+            past: x of the scans (batch, time, y, x), the newest last, carried to where the rain is now; 0 where it is not known.
+            known: bool, same shape.
+            guess: x of the first guess (batch, step, y, x).
+            motion: (batch, 2, y, x) [pixels per step].
+
+        Returns:
+            (batch, step, level, y, x).
+        """
+        logits: Tensor = self.anchor(guess, past[:, -1], known[:, -1], self.squares)
+        if self.residual is not None:
+            logits = logits + self.residual(past, known.to(past.dtype), guess, motion).float()
+        return logits

@@ -1,0 +1,95 @@
+"""From which probability on an event is best said: found on training windows, kept with the weights."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stormcell.networks.checkpoint import load_checkpoint, save_checkpoint
+from stormcell.training.guided_module import GuidedModule
+
+__all__ = ["CANDIDATES", "best_decisions", "counted", "settle"]
+
+Numbers = NDArray[np.float64]
+
+CANDIDATES = tuple(float(p) for p in np.round(np.concatenate((np.arange(0.01, 0.1, 0.01), np.arange(0.1, 0.601, 0.02))), 3))
+"""Probabilities that are tried."""
+
+_GROUP = 3  # lead times that share one decision: more events for each
+_FEWEST = 200  # events in a group; of fewer nothing can be learnt, and the decision is that of the level below
+
+
+@torch.inference_mode()
+def counted(module: GuidedModule, batches: Iterable[Tensor]) -> Numbers:
+    """How often each level was exceeded, or not, with each probability that the network gave.
+
+    Args:
+        module: with its network.
+        batches: (batch, time, 1, y, x), see `Layout`.
+
+    Returns:
+        (step, level, 2, bin): of places where it did not happen and where it did, by how many `CANDIDATES` the probability reaches.
+    """
+    limits = torch.logit(torch.tensor(CANDIDATES, dtype=torch.float32))
+    total: Numbers | None = None
+    for batch in batches:
+        window = module.window_of(batch)
+        logits = module.logits_of(window)
+        steps, levels = logits.shape[1:3]
+        happened = torch.stack([window.truth >= rate - 1e-3 for rate in module.guided.rates], dim=2)
+        bins = torch.bucketize(logits, limits, right=True)
+        place = (torch.arange(steps)[:, None] * levels + torch.arange(levels))[None, :, :, None, None]
+        number = ((place * 2 + happened) * (len(CANDIDATES) + 1) + bins)[window.valid[:, :, None].expand_as(bins)]
+        counted_now = torch.bincount(number, minlength=steps * levels * 2 * (len(CANDIDATES) + 1))
+        counts = counted_now.reshape(steps, levels, 2, -1).numpy().astype(np.float64)
+        total = counts if total is None else total + counts
+    if total is None:
+        raise ValueError("counted: expected one batch or more")
+    return total
+
+
+def best_decisions(counts: Numbers) -> Numbers:
+    """Of each step and level the probability with the highest critical success index, one for every three lead times.
+
+        CSI(p) = hits / (hits + misses + false alarms), an event being said where the probability is p or more
+
+    Where a level has too few events it takes the probability of the level below.
+
+    Args:
+        counts: what `counted` gave.
+
+    Returns:
+        (step, level).
+    """
+    steps, levels = counts.shape[:2]
+    best = np.full((steps, levels), np.nan)
+    for first in range(0, steps, _GROUP):
+        group = counts[first : first + _GROUP].sum(axis=0)
+        said = group[..., ::-1].cumsum(axis=-1)[..., ::-1][..., 1:]  # (level, 2, candidate): with this probability or more
+        events = group[:, 1].sum(axis=-1)
+        csi = said[:, 1] / np.maximum(events[:, None] + said[:, 0], 1)
+        for level in range(levels):
+            if events[level] >= _FEWEST or level == 0:
+                chosen = CANDIDATES[int(csi[level].argmax())]
+            best[first : first + _GROUP, level] = chosen
+    return best
+
+
+def settle(folder: Path, module: GuidedModule, batches: Iterable[Tensor], *, title: str) -> None:
+    """Find the decisions of the weights in a model folder, and write the folder anew with them.
+
+    Args:
+        folder: of the best weights.
+        module: whose network takes them.
+        batches: see `counted`.
+        title: heading of the model card.
+    """
+    best, config = load_checkpoint(folder)
+    module.network.load_state_dict(best.state_dict())
+    module.network.eval()
+    probabilities = best_decisions(counted(module, batches))
+    module.guided.decisions.copy_(torch.logit(torch.from_numpy(probabilities)))
+    save_checkpoint(folder, module.network, config, title=title)

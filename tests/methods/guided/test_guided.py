@@ -1,0 +1,177 @@
+"""A guided network as a method: what it begins from, other clocks and pixels, what is not seen, bounds, names."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from stormcell.data.synthetic import synthetic_storm
+from stormcell.errors import MethodError
+from stormcell.frames import check_forecast, grid_of, step_of
+from stormcell.methods import GuidedForecast, Sprog, method_named
+from stormcell.methods.guided.chances import Chances
+from stormcell.methods.guided.first_guess import first_guess
+from stormcell.methods.guided.start import start_of
+from stormcell.networks.checkpoint import ModelConfig, load_checkpoint, save_checkpoint
+from stormcell.networks.guided import SCALE, Guided
+from stormcell.timeline import minutes
+from tests.conftest import frames_of
+
+LEADS = minutes(5, 30, step=5)
+LEVELS = (0.1, 0.5, 2.0, 5.0, 10.0)
+SETTINGS = {"levels": list(LEVELS), "hidden": [4, 4], "tail": 4, "steps": 6, "squares": [3, 7]}
+
+
+def save(folder, *, pixel_km, sharp=8.0):
+    """Untrained, sure of its first guess, and with a residual that is not nothing."""
+    torch.manual_seed(1)
+    network = Guided(**SETTINGS)
+    with torch.no_grad():
+        network.anchor.weight[..., 0] = sharp
+        network.anchor.bias[:] = 0.0
+        network.decisions[:] = 0.0
+        torch.nn.init.normal_(network.residual.head.weight, std=1e-3)
+    config = ModelConfig("guided", SETTINGS, step_minutes=5.0, pixel_km=pixel_km, past_steps=4, future_steps=6, representation=SCALE)
+    return save_checkpoint(folder, network, config, title="A small guided model")
+
+
+@pytest.fixture(scope="module")
+def storm():
+    return synthetic_storm(6, shape=(64, 72), seed=3)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, storm):
+    return save(tmp_path_factory.mktemp("models") / "small", pixel_km=grid_of(storm).pixel_km)
+
+
+@pytest.fixture(scope="module")
+def method(folder):
+    made = method_named(str(folder))
+    assert isinstance(made, GuidedForecast)
+    return made
+
+
+def test_the_first_guess_is_sprog_before_it_is_moved(storm):
+    """Carried along its motion it is what the method says."""
+    from stormcell.motion import Trajectories
+    from stormcell.warp import Sampler
+
+    guess = first_guess(storm.values[-4:], 6, km=grid_of(storm).pixel_km, step_minutes=5.0)
+    sprog = Sprog()(storm, LEADS).values[0]
+    sampler = Sampler(storm.values[-1])
+    for step, place in enumerate(Trajectories(guess.motion).followed(range(1, 7))):
+        moved = sampler.holding(guess.rain[step]).at(*place)
+        np.testing.assert_array_equal(np.where(moved < 0.1, 0, moved), sprog[step])
+    assert guess.said is None
+    np.testing.assert_array_equal(guess.past[-1], storm.values[-1])
+
+
+def test_a_network_that_trusts_its_guess_gives_it_back_between_levels(method, storm):
+    """A sharp anchor exceeds what the first guess exceeds."""
+    forecast = check_forecast(method(storm, LEADS))
+    sprog = Sprog()(storm, LEADS).values
+    for level in LEVELS[1:4]:
+        agreeing = (forecast.values >= level) == (sprog >= level)
+        assert agreeing[np.isfinite(sprog)].mean() > 0.97
+    assert np.array_equal(np.isnan(forecast.values), np.isnan(sprog))
+    assert forecast.attrs["model"] == "guided" and forecast.attrs["product"] == "decision" and "rolled_on" not in forecast.attrs
+
+
+def test_what_is_added_up_in_parts_is_the_network(method, storm):
+    """Smooth part interpolated, own part on the radar's grid: on one grid it is the network itself."""
+    network, config = load_checkpoint(method.model)
+    start = start_of(storm, 6.0, scans=4, step_minutes=5.0, pixel_km=config.pixel_km, name="small")
+    chances = Chances.of(network, start, precision="float32", tile=384, overlap=64)
+    past = torch.from_numpy(start.past)[None]
+    known = past.isfinite()
+    scaled = torch.where(known, SCALE.forward(past), 0.0)
+    whole = network(scaled, known, SCALE.forward(torch.from_numpy(start.rain))[None], torch.from_numpy(start.motion)[None])
+    for step in range(1, 7):
+        np.testing.assert_allclose(chances.at(step), whole[0, step - 1].numpy(), atol=2e-4)
+    np.testing.assert_allclose(chances.at(2.5), (chances.at(2) + chances.at(3)) / 2, atol=1.5)  # where the guess crosses a limit it bends
+
+
+@pytest.mark.parametrize("product", ["mean", "median", "matched"])
+def test_other_products_are_fields_too(folder, storm, product):
+    forecast = check_forecast(GuidedForecast(folder, product=product)(storm, LEADS))
+    known = forecast.values[np.isfinite(forecast.values)]
+    assert known.min() >= 0 and known.max() <= 2 * float(storm.max()) and (known >= 0.5).any()
+    assert forecast.attrs["product"] == product
+
+
+def test_any_clock(method, storm):
+    """Every second scan of the same storm: lead times are reached all the same, between the steps of both clocks too."""
+    slow = storm[1::2]
+    forecast = check_forecast(method(slow, LEADS))
+    assert step_of(slow) == 2 * step_of(storm)
+    fine = method(storm, LEADS)
+    both = np.isfinite(forecast.values) & np.isfinite(fine.values)
+    assert np.corrcoef(forecast.values[both], fine.values[both])[0, 1] > 0.8
+    odd = method(storm, minutes(3, 27, step=6))
+    assert odd.sizes["lead_time"] == 5 and np.isfinite(odd.values).any()
+
+
+def test_any_pixel(tmp_path, storm):
+    """A model of coarser pixels leaves the detail of the first guess where it is."""
+    coarse = GuidedForecast(save(tmp_path / "coarse", pixel_km=3.5 * grid_of(storm).pixel_km))
+    forecast = check_forecast(coarse(storm, LEADS))
+    sprog = Sprog()(storm, LEADS).values
+    assert ((forecast.values >= 2) == (sprog >= 2))[np.isfinite(sprog)].mean() > 0.95
+    with pytest.raises(MethodError, match="was trained on pixels"):
+        GuidedForecast(save(tmp_path / "far", pixel_km=20 * grid_of(storm).pixel_km))(storm, LEADS)
+
+
+def test_it_rolls_on_and_says_so(method, storm):
+    forecast = method(storm, minutes(5, 60, step=5))
+    assert "30 min" in forecast.attrs["rolled_on"] and np.isfinite(forecast.values[0, -1]).any()
+
+
+def test_a_missing_last_scan_starts_a_step_earlier(method, storm):
+    gap = storm.copy(deep=True)
+    gap.values[-1] = np.nan
+    forecast = method(gap, LEADS)
+    assert forecast.attrs["steps_since_last_scan"] == 1
+    earlier = method(storm[:-1], minutes(10, 35, step=5))
+    np.testing.assert_array_equal(forecast.values, earlier.values)
+
+
+def test_a_scan_missing_in_the_middle_is_one_that_is_not_known(method, storm):
+    gap = storm.copy(deep=True)
+    gap.values[-3] = np.nan
+    assert np.isfinite(method(gap, LEADS).values[0, 0]).mean() > 0.5
+
+
+def test_dry_and_hardly_wet(method):
+    assert (method(frames_of(np.zeros((4, 40, 50))), LEADS).values == 0).all()
+    single = np.zeros((4, 40, 50))
+    single[:, 20, 20] = 3.0
+    forecast = method(frames_of(single), LEADS)
+    assert forecast.attrs["fallback"].startswith("advection") and np.nanmax(forecast.values) <= 6.0
+
+
+def test_it_goes_to_another_process_by_its_settings(method, storm):
+    again = pickle.loads(pickle.dumps(method))
+    xr.testing.assert_identical(again(storm, LEADS), method(storm, LEADS))
+    assert "small" in repr(method) and "/" not in repr(method)
+    assert method.identity.startswith("model ") and method.identity.endswith("decision")
+
+
+def test_tiles_leave_no_seam(folder, storm):
+    whole = GuidedForecast(folder, precision="float32")(storm, LEADS)
+    tiled = GuidedForecast(folder, precision="float32", tile=64, overlap=16)(storm, LEADS)
+    wet = np.isfinite(whole.values) & (whole.values >= 0.5)
+    assert np.abs(np.log(np.maximum(tiled.values[wet], 0.05) / whole.values[wet])).mean() < 0.02
+
+
+def test_what_does_not_fit_is_refused(folder, method, storm):
+    with pytest.raises(MethodError, match="product"):
+        GuidedForecast(folder, product="mode")
+    with pytest.raises(MethodError, match="precision"):
+        GuidedForecast(folder, precision="int8")
+    with pytest.raises(MethodError, match="members=1"):
+        method(storm, LEADS, members=3)
+    with pytest.raises(MethodError, match="unknown model"):
+        GuidedForecast("nothing-there")

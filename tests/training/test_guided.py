@@ -1,0 +1,118 @@
+"""Guided networks from an archive to a model folder that forecasts."""
+
+import numpy as np
+import pytest
+import torch
+
+from stormcell.config import read_experiment
+from stormcell.data.archive import Archive
+from stormcell.data.synthetic import synthetic_storm
+from stormcell.errors import ConfigError
+from stormcell.frames import grid_of, step_of
+from stormcell.methods import method_named
+from stormcell.motion import advect
+from stormcell.networks.checkpoint import load_checkpoint
+from stormcell.timeline import minutes
+from stormcell.training.decisions import CANDIDATES, best_decisions
+from stormcell.training.fit import train
+from stormcell.training.guided_samples import Layout
+from stormcell.training.sources import open_source
+
+pytestmark = pytest.mark.filterwarnings("ignore::stormcell.training.sample_rule.FewSamplesWarning")
+
+TINY = """
+name = "tiny"
+loss = {{exceedance = 1.0}}
+[data]
+train = "{archive}"
+validation = "{archive}"
+past = 3
+future = 4
+validation_windows = 4
+validation_cover = 0.0
+[network]
+name = "guided"
+hidden = [4, 6]
+tail = 4
+levels = [0.5, 2.0, 5.0]
+steps = 4
+squares = [3]
+[training]
+steps = 8
+batch = 4
+validate_every = 4
+precision = "32-true"
+threads = 1
+"""
+
+
+@pytest.fixture(scope="module")
+def storm():
+    return synthetic_storm(40, shape=(32, 32), seed=2)
+
+
+@pytest.fixture
+def tiny(storm, tmp_path):
+    archive = tmp_path / "storm.zarr"
+    with Archive.create(archive, grid_of(storm), step_of(storm), start=storm["time"].values[0]) as made:
+        made.append(storm)
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY.format(archive=archive))
+    return lambda *changes: read_experiment(path, changes)
+
+
+def test_a_run_leaves_a_method(tiny, tmp_path, storm):
+    best = train(tiny(), tmp_path / "run")
+    network, config = load_checkpoint(best)
+    assert config.network == "guided" and config.future_steps == 4 and {"csi_0.5", "csi_2", "csi_5"} <= set(config.scores)
+    probabilities = network.decisions.sigmoid().numpy()
+    assert np.abs(probabilities[..., None] - np.array(CANDIDATES)).min(axis=-1).max() < 1e-4  # found, and not the 0.35 to begin with
+    forecast = method_named(str(best))(storm[:5], minutes(5, 20, step=5))
+    assert np.isfinite(forecast.values).any()
+
+
+def test_the_same_run_twice_is_the_same_model(tiny, tmp_path):
+    one, other = (load_checkpoint(train(tiny(), tmp_path / name))[0].state_dict() for name in ("one", "other"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_future_of_a_window_lies_where_the_rain_was(tiny, storm):
+    """Carried forward again it is what was seen."""
+    experiment = tiny()
+    source = open_source(experiment.data, experiment.seed, guided=True)
+    layout = Layout(3, 4)
+    values = next(iter(source.validation.sweep(4))).values
+    assert values.shape[1] == layout.length == source.train.length == 13
+    window = values[0]
+    raw = next(iter(open_source(experiment.data, experiment.seed).validation.sweep(4))).values[0]
+    np.testing.assert_array_equal(window[layout.scans][-1], raw[2])
+    for step in (1, 4):
+        moved = advect(window[layout.truth][step - 1], window[layout.motion], [step])[0]
+        both = np.isfinite(moved) & np.isfinite(raw[2 + step])
+        assert both.mean() > 0.4 and np.corrcoef(moved[both], raw[2 + step][both])[0, 1] > 0.75  # nearest pixels, twice
+
+
+def test_the_decision_with_the_highest_csi():
+    counts = np.zeros((3, 2, 2, len(CANDIDATES) + 1))
+    low, high = CANDIDATES.index(0.1), CANDIDATES.index(0.5)
+    counts[:, 0, 1, [low + 1, high + 1]] = 100, 300  # events: some where the network was not sure
+    counts[:, 0, 0, [0, low + 1]] = 5000, 900  # saying it from 0.1 on costs 900 false alarms for 100 hits
+    counts[:, 1, 1, 5] = 1  # too few to learn from
+    best = best_decisions(counts)
+    assert (best > 0.1).all() and (best <= 0.5).all() and (best[:, 1] == best[:, 0]).all()
+    counts[:, 0, 0, low + 1] = 10
+    assert (best_decisions(counts)[:, 0] <= 0.1).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("loss={mse = 1.0}", "exceedance"),
+        ("network.name=pyramid", "exceedance"),
+        ("representation.low_dbz=5.0", "representation of its own"),
+        ("data.kind=moving-mnist", "archives of radar"),
+    ],
+)
+def test_what_does_not_fit_is_refused(tiny, change, words):
+    with pytest.raises(ConfigError, match=words):
+        tiny(change)
