@@ -45,15 +45,14 @@ def test_the_mean_is_the_integral_of_what_is_exceeded():
 @given(st.lists(st.floats(0.001, 0.999), min_size=3, max_size=3), st.floats(0.001, 0.999), st.floats(0.001, 0.999))
 def test_ranks_rise_with_rain(probabilities, one, other):
     given_logits = monotone(logits(*probabilities)[:, None])
-    low, high = (rain_at(np.array([u], np.float32), given_logits, LEVELS)[0] for u in sorted((one, other)))
+    low, high = (rain_at(logits(share), given_logits, LEVELS)[0] for share in sorted((one, other), reverse=True))
     assert 0 <= low <= high * (1 + 1e-5)
 
 
 @given(st.lists(st.floats(0.01, 0.99), min_size=3, max_size=3))
 def test_members_exceed_each_level_as_often_as_the_network_says(probabilities):
     given_logits = monotone(logits(*probabilities)[:, None])
-    ranks = ((np.arange(1000) + 0.5) / 1000).astype(np.float32)
-    rain = rain_at(ranks, np.repeat(given_logits, 1000, axis=1), LEVELS)
+    rain = rain_at(logits(*((np.arange(1000) + 0.5) / 1000)), np.repeat(given_logits, 1000, axis=1), LEVELS)
     for level, logit in zip(LEVELS, given_logits[:, 0], strict=True):
         assert (rain >= level * (1 - 1e-5)).mean() == pytest.approx(1 / (1 + np.exp(-logit)), abs=2e-3)
 

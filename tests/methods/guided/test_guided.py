@@ -14,9 +14,11 @@ from stormcell.methods import GuidedForecast, Sprog, method_named
 from stormcell.methods.guided.chances import Chances
 from stormcell.methods.guided.first_guess import first_guess
 from stormcell.methods.guided.start import start_of
+from stormcell.motion import Trajectories
 from stormcell.networks.checkpoint import ModelConfig, load_checkpoint, save_checkpoint
 from stormcell.networks.guided import SCALE, Guided
 from stormcell.timeline import minutes
+from stormcell.warp import Sampler
 from tests.conftest import frames_of
 
 LEADS = minutes(5, 30, step=5)
@@ -56,9 +58,6 @@ def method(folder):
 
 def test_the_first_guess_is_sprog_before_it_is_moved(storm):
     """Carried along its motion it is what the method says."""
-    from stormcell.motion import Trajectories
-    from stormcell.warp import Sampler
-
     guess = first_guess(storm.values[-4:], 6, km=grid_of(storm).pixel_km, step_minutes=5.0)
     sprog = Sprog()(storm, LEADS).values[0]
     sampler = Sampler(storm.values[-1])
@@ -100,6 +99,35 @@ def test_other_products_are_fields_too(folder, storm, product):
     known = forecast.values[np.isfinite(forecast.values)]
     assert known.min() >= 0 and known.max() <= 2 * float(storm.max()) and (known >= 0.5).any()
     assert forecast.attrs["product"] == product
+
+
+def test_members_have_the_chances_that_the_network_gives(tmp_path, storm):
+    """Of many members as many exceed each level as the distribution at the place says; each has its own number for its own seed."""
+    unsure = GuidedForecast(save(tmp_path / "unsure", pixel_km=grid_of(storm).pixel_km, sharp=0.5), precision="float32")
+    forecast = check_forecast(unsure(storm, LEADS[-1:], members=120, seed=1))
+    assert forecast.sizes["member"] == 120 and forecast.attrs["product"] == "members"
+    network, config = load_checkpoint(unsure.model)
+    start = start_of(storm, 6.0, scans=4, step_minutes=5.0, pixel_km=config.pixel_km, name="unsure")
+    logits = Chances.of(network, start, precision="float32", tile=384, overlap=64).at(6.0)
+    known = np.isfinite(forecast.values[0, 0])
+    (place,) = Trajectories(start.guess.motion).followed([6.0])
+    for level in (1, 3):
+        said = 1 / (1 + np.exp(-np.minimum.accumulate(logits, axis=0)[level]))
+        carried = Sampler(storm.values[-1]).holding(said).at(*place)
+        assert (forecast.values[:, 0] >= LEVELS[level])[:, known].mean() == pytest.approx(carried[known].mean(), abs=0.04)
+    some = unsure(storm, LEADS[-1:], members=3, seed=1)
+    np.testing.assert_array_equal(some.values, forecast.values[:3])
+    assert not np.array_equal(some.values, unsure(storm, LEADS[-1:], members=3, seed=2).values)
+    near = np.corrcoef(forecast.values[0, 0][known], np.roll(forecast.values[0, 0], 1, axis=1)[known], rowvar=False)[0, 1]
+    assert np.isnan(near) or near > 0.3  # neighbours are alike
+
+
+def test_members_of_a_dry_or_unfit_past_are_all_the_one(method):
+    single = np.zeros((4, 40, 50))
+    single[:, 20, 20] = 3.0
+    for past in (np.zeros((4, 40, 50)), single):
+        values = method(frames_of(past), LEADS, members=3).values
+        np.testing.assert_array_equal(values[1], values[0])
 
 
 def test_any_clock(method, storm):
@@ -171,7 +199,7 @@ def test_what_does_not_fit_is_refused(folder, method, storm):
         GuidedForecast(folder, product="mode")
     with pytest.raises(MethodError, match="precision"):
         GuidedForecast(folder, precision="int8")
-    with pytest.raises(MethodError, match="members=1"):
-        method(storm, LEADS, members=3)
+    with pytest.raises(MethodError, match="1 member or more"):
+        method(storm, LEADS, members=0)
     with pytest.raises(MethodError, match="unknown model"):
         GuidedForecast("nothing-there")

@@ -67,25 +67,22 @@ def mean_of(logits: Floats, levels: Floats) -> Floats:
     return result
 
 
-def rain_at(uniform: Floats, logits: Floats, levels: Floats) -> Floats:
+def rain_at(rank: Floats, logits: Floats, levels: Floats) -> Floats:
     """The rain rate of a rank in the distribution at each place: how one member is drawn.
 
     Args:
-        uniform: (...) share of the distribution that lies below, 0 to 1.
+        rank: (...) logit of the share of the distribution that lies above.
         logits: (level, ...), not rising from level to level.
         levels: (level,) [mm h-1].
 
     Returns:
         (...) [mm h-1]: beyond the highest level as heavy as a Pareto tail with the mean of `mean_of` has it.
     """
-    share = np.clip(1 - uniform, 1e-6, 1 - 1e-6)
-    least = np.log(share / (1 - share)).astype(np.float32)
-    rate = field_above(logits - least, levels)
-    beyond = logits[-1] > least
+    rate = field_above(logits - rank, levels)
+    beyond = logits[-1] > rank
     if beyond.any():
-        p = 1 / (1 + np.exp(-logits[-1][beyond]))
-        shape = _TAIL / (_TAIL - 1)
-        rate[beyond] = np.float32(levels[-1]) * (p / share[beyond]) ** np.float32(1 / shape)
+        likelier = (1 + np.exp(-rank[beyond])) / (1 + np.exp(-logits[-1][beyond]))  # p of the level over p of the rank
+        rate[beyond] = np.float32(levels[-1]) * likelier ** np.float32(1 - 1 / _TAIL)
     return rate
 
 
@@ -105,10 +102,15 @@ def matched(ranking: Floats, logits: Floats, levels: Floats) -> Floats:
     """
     exceeded = (1 / (1 + np.exp(-logits))).reshape(len(levels), -1).mean(axis=1, dtype=np.float64)
     order = np.argsort(ranking, axis=None, kind="stable")[::-1]
-    share = (np.arange(order.size) + 0.5) / order.size
-    whole = np.log(np.maximum(exceeded, 1e-9) / np.maximum(1 - exceeded, 1e-9)).astype(np.float32)[:, None]
-    rates = rain_at((1 - share).astype(np.float32), np.broadcast_to(whole, (len(levels), order.size)), levels)
+    above = _logit((np.arange(order.size) + 0.5) / order.size)
+    rates = rain_at(above, np.broadcast_to(_logit(exceeded)[:, None], (len(levels), order.size)), levels)
     result = np.empty(ranking.size, np.float32)
     result[order] = rates
     result[ranking.ravel() == 0] = 0.0
     return result.reshape(ranking.shape)
+
+
+def _logit(share: NDArray[np.float64]) -> Floats:
+    held = np.clip(share, 1e-9, 1 - 1e-9)
+    logits: Floats = np.log(held / (1 - held)).astype(np.float32)
+    return logits

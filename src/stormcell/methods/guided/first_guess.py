@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from stormcell.methods.cascade.decibels import THRESHOLD
 from stormcell.methods.cascade.moving_rain import MovingRain
 from stormcell.methods.cascade.settings import Settings
-from stormcell.methods.cascade.start import UnsuitedError, start_from
+from stormcell.methods.cascade.start import Start, UnsuitedError, start_from
 from stormcell.motion import advect, lucas_kanade
 
 __all__ = ["FirstGuess", "first_guess"]
@@ -26,13 +26,15 @@ class FirstGuess:
         motion: (2, y, x) [pixels per step].
         past: (time, y, x) [mm h-1], the newest last; NaN where nothing is known.
         rain: (step, y, x) [mm h-1] without NaN: S-PROG's fields, or the last scan where there is nothing to learn a cascade from.
+        cascade: what S-PROG started from; None where it is the last scan.
         said: why it is the last scan, or what else could not be done as asked for.
     """
 
     motion: Floats
     past: Floats
     rain: Floats
-    said: str | None = None
+    cascade: Start | None
+    said: str | None
 
 
 def first_guess(frames: Floats, steps: int, *, km: float, step_minutes: float) -> FirstGuess:
@@ -52,7 +54,7 @@ def first_guess(frames: Floats, steps: int, *, km: float, step_minutes: float) -
     except UnsuitedError as reason:
         dry = np.nan_to_num(last, nan=0.0)
         dry[dry < np.float32(THRESHOLD)] = 0.0
-        return FirstGuess(motion, past, np.repeat(dry[None], steps, axis=0), f"advection: {reason}")
+        return FirstGuess(motion, past, np.repeat(dry[None], steps, axis=0), None, f"advection: {reason}")
     moving = MovingRain.of(start, _SPROG, last, steps, km=km, step_minutes=step_minutes)
     rain = np.stack(list(moving.steps(steps, np.random.default_rng(0))))
-    return FirstGuess(motion, past, rain, start.said)
+    return FirstGuess(motion, past, rain, start, start.said)

@@ -1,10 +1,13 @@
 """S-PROG made better by a recurrent network: the method, from scans to fields of rain."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import cv2
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -12,9 +15,9 @@ from numpy.typing import NDArray
 from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_frames, make_forecast, step_of
 from stormcell.methods.guided.chances import Chances
-from stormcell.methods.guided.fields import PRODUCTS, Product, field_above, matched, mean_of, monotone
+from stormcell.methods.guided.fields import PRODUCTS, Product, field_above, matched, mean_of, monotone, rain_at
+from stormcell.methods.guided.members import Ranks
 from stormcell.methods.guided.start import Start, start_of
-from stormcell.methods.method import refuse_members
 from stormcell.methods.trained_model import TrainedModel
 from stormcell.motion import Trajectories
 from stormcell.progress import track
@@ -109,9 +112,10 @@ class GuidedForecast:
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
     def __call__(self, past: xr.DataArray, lead_times: Spans, *, members: int = 1, seed: int | None = None) -> xr.DataArray:
-        """See `Method`."""
-        refuse_members(self.name, members)
+        """See `Method`. More members than one are drawn from the distributions at each place, see `Ranks`, whatever the product."""
         check_frames(past)
+        if members < 1:
+            raise MethodError(f"{self.name}: expected 1 member or more, got {members}")
         config = self._trained.config
         leads = np.asarray(lead_times) / step_of(past)
         start = start_of(
@@ -123,35 +127,50 @@ class GuidedForecast:
             name=self.name,
         )
         leads = leads + start.late
-        said: dict[str, Any] = {"model": config.network, "model_fingerprint": self._trained.fingerprint, "product": self.product}
+        said: dict[str, Any] = {
+            "model": config.network,
+            "model_fingerprint": self._trained.fingerprint,
+            "product": self.product if members == 1 else "members",
+        }
         if start.guess.said:
             said["fallback"] = start.guess.said
         if leads[-1] / start.step > config.future_steps + 1e-6:
             said["rolled_on"] = f"beyond the {config.future_steps * config.step_minutes:g} min that the model was trained for"
-        rain_rate = self._carried(start, [float(lead) for lead in leads])
-        return make_forecast(rain_rate[None], past, lead_times, method=self.name, steps_since_last_scan=start.late, **said)
+        rain_rate = self._carried(start, [float(lead) for lead in leads], members, seed)
+        return make_forecast(rain_rate, past, lead_times, method=self.name, steps_since_last_scan=start.late, **said)
 
-    def _carried(self, start: Start, leads: list[float]) -> Floats:
-        """(lead, y, x) [mm h-1] for leads in radar steps since the last scan."""
-        sampler = Sampler(start.last)
-        rain_rate = np.empty((len(leads), *sampler.shape), np.float32)
-        wet = float(np.nanmax(start.guess.past)) >= self._network.rates[0]
-        chances = Chances.of(self._network, start, precision=self.precision, tile=self.tile, overlap=self.overlap) if wet else None
-        bound = np.float32(_GROWTH * float(np.nanmax(start.guess.past)))
+    def _carried(self, start: Start, leads: list[float], members: int, seed: int | None) -> Floats:
+        """(member, lead, y, x) [mm h-1] for leads in radar steps since the last scan."""
+        sampler, levels = Sampler(start.last), np.array(self._network.rates, np.float32)
+        strongest = float(np.nanmax(start.guess.past))
         places = Trajectories(start.guess.motion).followed(leads)
-        for row, lead, place in zip(rain_rate, track(leads, "forecast"), places, strict=True):
-            field = np.zeros(sampler.shape, np.float32) if chances is None else self._field(chances, lead / start.step)
-            row[:] = sampler.holding(np.minimum(field, bound)).at(*place)
-            row[row < self._network.rates[0]] = 0.0
+        if strongest < levels[0]:
+            dry = sampler.holding(np.zeros(sampler.shape, np.float32))
+            return np.repeat(np.stack([dry.at(*place) for place in places])[None], members, axis=0)
+        rain_rate = np.empty((members, len(leads), *sampler.shape), np.float32)
+        bound = np.float32(_GROWTH * strongest)
+        chances = Chances.of(self._network, start, precision=self.precision, tile=self.tile, overlap=self.overlap)
+        drawing = members > 1 and start.guess.cascade is not None
+        steps = [max(1, round(lead)) for lead in leads]
+        ranks = Ranks(start.guess.cascade, seed, members).steps(steps) if drawing and start.guess.cascade else iter(())
+        with ThreadPoolExecutor(max(1, min(cv2.getNumThreads(), members))) as pool:
+            for index, (lead, place) in enumerate(zip(track(leads, "forecast"), places, strict=True)):
+                logits = monotone(chances.at(lead / start.step))
+                if drawing:
+                    carried = np.stack([sampler.holding(level).at(*place) for level in logits])
+                    draw = partial(_draw, logits=carried, levels=levels, place=place, bound=bound)
+                    list(pool.map(draw, rain_rate[:, index], next(ranks)))
+                else:
+                    field = np.minimum(self._product(logits, chances.least(lead / start.step), levels), bound)
+                    rain_rate[:, index] = sampler.holding(field).at(*place)
+        rain_rate[rain_rate < levels[0]] = 0.0
         return rain_rate
 
-    def _field(self, chances: Chances, step: float) -> Floats:
-        """(y, x) [mm h-1] that the product asks for, at a time in the model's steps."""
-        levels = np.array(self._network.rates, np.float32)
-        logits = monotone(chances.at(step))
+    def _product(self, logits: Floats, least: Floats, levels: Floats) -> Floats:
+        """(y, x) [mm h-1] of logits (level, y, x), and logits (level,) of the probabilities from which an event is said."""
         match self.product:
             case "decision":
-                return field_above(monotone(logits - chances.least(step)[:, None, None]), levels)
+                return field_above(monotone(logits - least[:, None, None]), levels)
             case "median":
                 return field_above(logits, levels)
             case "mean":
@@ -162,3 +181,15 @@ class GuidedForecast:
     @property
     def _network(self) -> "Guided":
         return cast("Guided", self._trained.network)
+
+
+def _draw(
+    room: Floats, make: Callable[[], Floats], *, logits: Floats, levels: Floats, place: tuple[Floats, Floats], bound: np.float32
+) -> None:
+    """One member (y, x) [mm h-1] from chances that are where they will be, and ranks that are still to be carried there.
+
+    Ranks are looked up at the nearest pixel: a mean of ranks would be too near to the middle.
+    """
+    rank = np.asarray(cv2.remap(make(), *place, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    np.minimum(rain_at(rank, logits, levels), bound, out=room)
+    room[np.isnan(logits[0])] = np.nan
