@@ -11,7 +11,7 @@ import torch
 from stormcell.networks.checkpoint import load_checkpoint, save_checkpoint
 
 RUNS, MODELS = Path("runs"), Path("src/stormcell/models")
-NAMES = ("convgru", "convlstm", "trajgru")
+NAMES = ("convgru", "convlstm", "predrnn", "trajgru")
 MEGABYTES = 8.0
 LICENCE = "not stated with the files; research use, with citation"
 
