@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +19,7 @@ from stormcell.methods.calibration_file import NAME, read_calibration
 from stormcell.methods.method import refuse_members
 from stormcell.methods.resampled import Pixels, pixels_between, scans_per_step
 from stormcell.methods.scans import Scans, scans_to_read
-from stormcell.methods.trained_model import TrainedModel
+from stormcell.methods.trained_model import TrainedModel, settings_of, words_for
 from stormcell.progress import track
 
 if TYPE_CHECKING:
@@ -114,13 +114,12 @@ class Learned:
         return self.config.past_steps
 
     def __repr__(self) -> str:
-        """With the name of the model and not its path, which is of one machine alone."""
-        others = (f"{item.name}={getattr(self, item.name)!r}" for item in fields(self) if item.name != "model")
-        return f"Learned({self.name!r}, {', '.join(others)})"
+        """See `words_for`."""
+        return words_for(self, self.name)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Only the settings, so that it is handed to another process without the weights."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        """See `settings_of`."""
+        return settings_of(self)
 
     def __call__(self, past: xr.DataArray, lead_times: Spans, *, members: int = 1, seed: int | None = None) -> xr.DataArray:
         """See `Method`."""

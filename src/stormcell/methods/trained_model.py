@@ -1,6 +1,6 @@
 """A checkpoint's folder as the methods see it: its name, what it says of itself, and its network once that is needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from stormcell.methods.shipped import model_folder
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from torch import nn
 
     from stormcell.networks.checkpoint import ModelConfig
 
-__all__ = ["TrainedModel"]
+__all__ = ["TrainedModel", "settings_of", "words_for"]
 
 
 @dataclass(frozen=True)
@@ -81,5 +82,16 @@ class TrainedModel:
         return network.to(self.device)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Only the settings, so that it is handed to another process without the weights."""
-        return {"model": self.model, "device": self.device}
+        """See `settings_of`."""
+        return settings_of(self)
+
+
+def settings_of(method: "DataclassInstance") -> dict[str, Any]:
+    """What a method is handed to another process as: its settings, without the weights that it may have loaded."""
+    return {item.name: getattr(method, item.name) for item in fields(method)}
+
+
+def words_for(method: "DataclassInstance", name: str) -> str:
+    """What a method prints as: with the name of its model and not the path, which is of one machine alone."""
+    others = (f"{key}={value!r}" for key, value in settings_of(method).items() if key != "model")
+    return f"{type(method).__name__}({name!r}, {', '.join(others)})"

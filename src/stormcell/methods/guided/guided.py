@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,7 +18,7 @@ from stormcell.methods.guided.chances import Chances
 from stormcell.methods.guided.fields import PRODUCTS, Product, field_above, matched, mean_of, monotone, rain_at
 from stormcell.methods.guided.members import Ranks
 from stormcell.methods.guided.start import Start, start_of
-from stormcell.methods.trained_model import TrainedModel
+from stormcell.methods.trained_model import TrainedModel, settings_of, words_for
 from stormcell.motion import Trajectories
 from stormcell.progress import track
 from stormcell.warp import Sampler
@@ -103,13 +103,12 @@ class GuidedForecast:
         return self._trained.config.past_steps
 
     def __repr__(self) -> str:
-        """With the name of the model and not its path, which is of one machine alone."""
-        others = (f"{item.name}={getattr(self, item.name)!r}" for item in fields(self) if item.name != "model")
-        return f"GuidedForecast({self.name!r}, {', '.join(others)})"
+        """See `words_for`."""
+        return words_for(self, self.name)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Only the settings, so that it is handed to another process without the weights."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        """See `settings_of`."""
+        return settings_of(self)
 
     def __call__(self, past: xr.DataArray, lead_times: Spans, *, members: int = 1, seed: int | None = None) -> xr.DataArray:
         """See `Method`. More members than one are drawn from the distributions at each place, see `Ranks`, whatever the product."""
