@@ -189,7 +189,7 @@ def main() -> None:
     runs = {name: RUNS / name for name in folders if (RUNS / name / "curves.csv").is_file()}
     if runs:
         draw_curves(runs, PAGE.with_name("radar-curves.png"))
-    shown = {name: both[name] for name in (best_rover(results, MATCHED), *(name + MATCHED for name in folders))}
+    shown = {name: both[name + MATCHED] for name in (best_rover(results, MATCHED).removesuffix(MATCHED), *folders)}
     draw_storm(VALIDATION, shown, PAGE.with_name("radar-storm.png"), PAGE.with_name("radar-storm.gif"))
     PAGE.write_text("\n".join(text) + "\n", encoding="utf-8")
 
