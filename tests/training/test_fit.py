@@ -183,7 +183,7 @@ def test_what_cannot_be_trained_or_kept_is_known_before_the_first_step(tiny, tmp
         raise AssertionError("training began")
 
     monkeypatch.setattr("stormcell.training.fit.Trainer.fit", fit)
-    monkeypatch.setattr("stormcell.training.fit.open_source", lambda *_: Source(None, None, 1, 5.0, 1.0, {}))
+    monkeypatch.setattr("stormcell.training.fit.open_source", lambda *_, **__: Source(None, None, None, 1, 5.0, 1.0, {}))
     with pytest.raises((ConfigError, MethodError), match=message):
         train(tiny(change), tmp_path / "run")
 
