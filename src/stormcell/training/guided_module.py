@@ -1,6 +1,7 @@
 """One step of training and of validation for guided networks, which say how likely rain rates are exceeded."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -46,7 +47,9 @@ class GuidedModule(NowcastModule):
     """
 
     def __init__(self, network: Guided, past: int, settings: TrainingConfig, *, schedule: Callable[[int, int], float], seed: int) -> None:
-        super().__init__(network, _of_levels, SCALE, past, settings, sigmoid=False, schedule=schedule, seed=seed)
+        super().__init__(
+            network, partial(_of_levels, rates=network.rates), SCALE, past, settings, sigmoid=False, schedule=schedule, seed=seed
+        )
 
     def loss_of(self, number: int, rain_rate: Tensor) -> Tensor:
         """See `NowcastModule`; (batch, time, 1, y, x) with the time axis of `Layout`."""
@@ -114,10 +117,10 @@ class GuidedModule(NowcastModule):
         return logits.float()
 
     def _loss(self, logits: Tensor, window: GuidedWindow) -> Tensor:
-        rates = self.guided.rates
-        weights = torch.tensor([min(rate, _HIGHEST) ** _POWER for rate in rates], device=logits.device)
-        return exceedance_loss(logits, window.truth.nan_to_num(0.0), window.valid, levels=rates, weights=weights)
+        return self.loss(logits, window.truth[:, :, None], window.valid[:, :, None], representation=self.representation)
 
 
-def _of_levels(forecast: Tensor, observed: Tensor, valid: Tensor, *, representation: Representation) -> Tensor:
-    raise NotImplementedError("the loss of a guided network is of levels, see exceedance_loss")
+def _of_levels(forecast: Tensor, observed: Tensor, valid: Tensor, *, representation: Representation, rates: tuple[float, ...]) -> Tensor:
+    """`exceedance_loss` as a `Loss` of logits (batch, step, level, y, x); its levels are rain rates, so `observed` is one too [mm h-1]."""
+    weights = torch.tensor([min(rate, _HIGHEST) ** _POWER for rate in rates], device=forecast.device)
+    return exceedance_loss(forecast, observed[:, :, 0].nan_to_num(0.0), valid[:, :, 0], levels=rates, weights=weights)

@@ -11,6 +11,7 @@ from stormcell.data.synthetic import synthetic_storm
 from stormcell.errors import MethodError
 from stormcell.frames import check_forecast, grid_of, step_of
 from stormcell.methods import GuidedForecast, Sprog, method_named
+from stormcell.methods.calibrated import identity_of
 from stormcell.methods.guided.chances import Chances
 from stormcell.methods.guided.first_guess import first_guess
 from stormcell.methods.guided.start import start_of
@@ -185,6 +186,10 @@ def test_it_goes_to_another_process_by_its_settings(method, storm):
     xr.testing.assert_identical(again(storm, LEADS), method(storm, LEADS))
     assert "small" in repr(method) and "/" not in repr(method)
     assert method.identity.startswith("model ") and method.identity.endswith("decision")
+
+
+def test_a_calibration_tells_it_by_the_same_words(folder, method):
+    assert identity_of(str(folder)) == method.identity
 
 
 def test_tiles_leave_no_seam(folder, storm):

@@ -149,13 +149,12 @@ class GuidedForecast:
         rain_rate = np.empty((members, len(leads), *sampler.shape), np.float32)
         bound = np.float32(_GROWTH * strongest)
         chances = Chances.of(self._network, start, precision=self.precision, tile=self.tile, overlap=self.overlap)
-        drawing = members > 1 and start.guess.cascade is not None
-        steps = [max(1, round(lead)) for lead in leads]
-        ranks = Ranks(start.guess.cascade, seed, members).steps(steps) if drawing and start.guess.cascade else iter(())
+        cascade = start.guess.cascade if members > 1 else None
+        ranks = Ranks(cascade, seed, members).steps([max(1, round(lead)) for lead in leads]) if cascade else None
         with ThreadPoolExecutor(max(1, min(cv2.getNumThreads(), members))) as pool:
             for index, (lead, place) in enumerate(zip(track(leads, "forecast"), places, strict=True)):
                 logits = monotone(chances.at(lead / start.step))
-                if drawing:
+                if ranks is not None:
                     carried = np.stack([sampler.holding(level).at(*place) for level in logits])
                     draw = partial(_draw, logits=carried, levels=levels, place=place, bound=bound)
                     list(pool.map(draw, rain_rate[:, index], next(ranks)))
