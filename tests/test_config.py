@@ -40,6 +40,13 @@ def test_any_text_is_written_down_as_it_is(written):
     assert read_experiment(written(as_toml(experiment))) == experiment
 
 
+def test_tables_within_tables_are_written_down(written):
+    others = 'data.others=[{archive = "b.zarr", share = 0.25, scales = [2, 3]}]'
+    experiment = read_experiment(written(LEAST), [others, "data.disturb={gain = 0.3}"])
+    assert experiment.data.others[0].scales == (2, 3) and experiment.data.disturb is not None and experiment.data.disturb.gain == 0.3
+    assert read_experiment(written(as_toml(experiment))) == experiment
+
+
 def test_changes_from_the_command_line(written):
     changes = ["training.steps=7", "data.train=other.zarr", "network.hidden=[8, 16]", "data.augment=false", "loss={mse = 2.0}"]
     experiment = read_experiment(written(LEAST), changes)

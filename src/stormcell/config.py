@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from stormcell.errors import ConfigError
 
-__all__ = ["DataConfig", "Experiment", "TrainingConfig", "as_toml", "read_experiment"]
+__all__ = ["DataConfig", "DisturbanceConfig", "Experiment", "OtherArchive", "TrainingConfig", "as_toml", "read_experiment"]
 
 
 _Decay = Annotated[float, Field(ge=0, lt=1)]
@@ -21,6 +21,30 @@ _Decay = Annotated[float, Field(ge=0, lt=1)]
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OtherArchive(_Strict):
+    """More to learn from, of another radar.
+
+    Attributes:
+        archive: made by `stormcell ingest`.
+        share: of the training windows.
+        scales: factors of coarse-graining, to pixels about as large as those of the first archive.
+    """
+
+    archive: str
+    share: float = Field(gt=0, lt=1)
+    scales: tuple[int, ...] = (1,)
+
+
+class DisturbanceConfig(_Strict):
+    """Makes training windows look like those of other radars; see `stormcell.data.disturbed_samples.Disturbances`."""
+
+    gain: float = Field(default=0.0, ge=0)
+    noise: float = Field(default=0.0, ge=0)
+    coarseness: float = Field(default=0.0, ge=0)
+    blind: float = Field(default=0.0, ge=0, le=1)
+    gaps: float = Field(default=0.0, ge=0, le=1)
 
 
 class DataConfig(_Strict):
@@ -42,6 +66,8 @@ class DataConfig(_Strict):
         digits: how many move in each image.
         validation_windows: how many windows are validated on, spread evenly.
         validation_cover: mean share of rain that a window needs to be validated on.
+        others: archives of other radars that a part of the training windows comes from; nothing is validated on them.
+        disturb: what is done to training windows so that they look like those of other radars; left out, nothing.
     """
 
     kind: Literal["archive", "moving-mnist", "moving-mnist-pp"] = "archive"
@@ -59,9 +85,15 @@ class DataConfig(_Strict):
     digits: int = Field(default=2, ge=1)
     validation_windows: int = Field(default=200, ge=1)
     validation_cover: float = Field(default=0.03, ge=0, lt=1)
+    others: tuple[OtherArchive, ...] = ()
+    disturb: DisturbanceConfig | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> "DataConfig":
+        if self.kind != "archive" and (self.others or self.disturb):
+            raise ValueError("others, disturb: are for archives of radar, not for digits")
+        if sum(other.share for other in self.others) >= 1:
+            raise ValueError("others: expected shares with a sum below 1, so that something is left for data.train")
         if self.kind == "archive" and not self.train:
             raise ValueError("train: expected the archive to learn from, made by 'stormcell ingest'")
         if any(scale < 1 for scale in self.scales) or not self.scales:
@@ -248,6 +280,8 @@ def _literal(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)  # TOML has the same escapes
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {_literal(one)}' for key, one in value.items())}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(_literal(item) for item in value)}]"
     return repr(value)

@@ -10,6 +10,8 @@ from stormcell.config import DataConfig
 from stormcell.data.archive import Archive
 from stormcell.data.archive_samples import ArchiveSamples
 from stormcell.data.digits import load_digits
+from stormcell.data.disturbed_samples import Disturbances, DisturbedSamples
+from stormcell.data.mixed_samples import MixedSamples
 from stormcell.data.moving_digits import MovingMNIST, MovingMNISTPlusPlus
 from stormcell.data.samples import Samples
 from stormcell.data.windows import Windows, find_windows, split_windows
@@ -17,6 +19,8 @@ from stormcell.errors import FramesError
 from stormcell.training.guided_samples import GuidedSamples
 
 __all__ = ["Source", "open_source"]
+
+_NEAR = 2.1  # times as large or as small as home's, at most, are pixels and steps of other archives
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ def _archive(data: DataConfig, seed: int) -> Source:
         cover_floor=data.cover_floor,
         seed=seed,
     )
+    learnt_from = _disturbed(_with_others(samples, archive, data, seed), data, seed)
     as_it_is = partial(ArchiveSamples, size=data.size, scales=data.scales, flips=False, quarter_turns=False, seed=seed)
     held_out = as_it_is(other, chosen)
     wet = _spread(train.wetter_than(data.validation_cover).apart(length), data.validation_windows)
@@ -104,15 +109,63 @@ def _archive(data: DataConfig, seed: int) -> Source:
         for key in ("title", "source", "institution", "references", "licence", "zr_rule")
         if archive.attrs.get(key)
     }
+    if data.others:
+        said["others"] = ", ".join(Archive(other.archive).attrs.get("title") or other.archive for other in data.others)
     return Source(
-        samples,
+        learnt_from,
         held_out,
         as_it_is(archive, wet) if len(wet) else None,
         windows=len(train),
         step_minutes=float(archive.step / np.timedelta64(1, "m")),
         pixel_km=archive.grid.pixel_km * data.scales[0],
-        said={**said, "fingerprint": samples.fingerprint, "validation_fingerprint": held_out.fingerprint, "windows": len(train)},
+        said={**said, "fingerprint": learnt_from.fingerprint, "validation_fingerprint": held_out.fingerprint, "windows": len(train)},
     )
+
+
+def _with_others(home: ArchiveSamples, archive: Archive, data: DataConfig, seed: int) -> Samples:
+    """Windows of all archives: those of others are square crops as large as home's frames."""
+    if not data.others:
+        return home
+    if home.shape[0] != home.shape[1]:
+        raise FramesError(f"data.others: crops are square, but the frames of data.train have {home.shape} pixels; give data.size")
+    sources: list[Samples] = [home]
+    for number, other in enumerate(data.others, start=1):
+        more = Archive(other.archive)
+        for scale in other.scales:
+            _must_be_near(archive, more, other.archive, scale, archive.grid.pixel_km * data.scales[0])
+        sources.append(
+            ArchiveSamples(
+                more,
+                find_windows(more, home.length),
+                size=home.shape[0],
+                scales=other.scales,
+                flips=data.augment,
+                quarter_turns=data.augment,
+                time_reversal=data.time_reversal,
+                cover_cap=data.cover_cap,
+                cover_floor=data.cover_floor,
+                seed=seed + number,
+            )
+        )
+    shares = [other.share for other in data.others]
+    return MixedSamples(sources, [1 - sum(shares), *shares], seed=seed)
+
+
+def _disturbed(samples: Samples, data: DataConfig, seed: int) -> Samples:
+    if data.disturb is None:
+        return samples
+    return DisturbedSamples(samples, data.past, Disturbances(**data.disturb.model_dump()), seed=seed)
+
+
+def _must_be_near(home: Archive, other: Archive, path: str, scale: int, home_km: float) -> None:
+    """Rain of another radar is a lesson only where pixels and steps are not too different."""
+    minutes = [float(each.step / np.timedelta64(1, "m")) for each in (home, other)]
+    km = other.grid.pixel_km * scale
+    if not (1 / _NEAR <= km / home_km <= _NEAR and 1 / _NEAR <= minutes[1] / minutes[0] <= _NEAR):
+        raise FramesError(
+            f"data.others: {path} with a scale of {scale} has pixels of {km:.3g} km and a scan every {minutes[1]:g} min, data.train "
+            f"{home_km:.3g} km and {minutes[0]:g} min; expected no more than {_NEAR:g} times as much or as little: choose other scales"
+        )
 
 
 def _must_be_alike(archive: Archive, other: Archive) -> None:
