@@ -71,6 +71,17 @@ def test_rain_rates_of_a_single_field(events, tmp_path):
     assert after < before / 2 and "Distribution of rain rates" in (tmp_path / "report.html").read_text()
 
 
+def test_decisions_of_a_single_field(events, tmp_path):
+    calibration = calibrate(events, tmp_path, Settings({"scaled": Scaled(2.0)}, lead="5min", every="10min"), kind="decision")
+    assert (calibration.calibrated(np.array([0.2, 2.0, 4.0]), 5.0) < [0.1, 1.8, 3.6]).all(), "twice the rain is too much"
+    scores = pd.read_csv(tmp_path / "figures" / "calibration_scores.csv")
+    assert (
+        np.isfinite(scores[scores["threshold"] == 2.0]["csi"]).sum() == 2
+        and "From which rate on to say it" in (tmp_path / "report.html").read_text()
+    )
+    assert (tmp_path / "figures" / "decision_rates.csv").is_file()
+
+
 def test_what_rains_too_seldom_stays_as_it_is(events, tmp_path):
     with pytest.warns(UserWarning, match=r"sure stays as it is at 300 mm/h for 2 of 4 curves: expected 5 cases or more"):
         calibration = calibrate(events, tmp_path, SETTINGS, thresholds=(0.5, 300.0))
@@ -81,8 +92,9 @@ def test_what_rains_too_seldom_stays_as_it_is(events, tmp_path):
 
 BAD = {
     "two methods": (Settings({"a": Sure(), "b": Sure()}), {}, "expected one method, got a, b"),
-    "unknown kind": (SETTINGS, {"kind": "magic"}, "--kind 'magic': expected one of isotonic, logistic, quantile"),
+    "unknown kind": (SETTINGS, {"kind": "magic"}, "--kind 'magic': expected one of isotonic, logistic, quantile, decision"),
     "unknown split": (SETTINGS, {"split": "magic"}, "--split 'magic': expected one of day, event, block"),
+    "decisions of members": (SETTINGS, {"kind": "decision"}, "decisions are learnt from single fields: give --members 1"),
     "one member": (Settings({"scaled": Scaled()}, lead="5min"), {"kind": "isotonic"}, "scaled made 1 member, and probabilities"),
 }
 

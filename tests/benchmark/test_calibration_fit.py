@@ -7,10 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from stormcell.benchmark.calibration_fit import FEWEST_CASES, fit_probabilities, fit_rain_rates, isotonic, logistic, quantiles
+from stormcell.benchmark.calibration_fit import (
+    FEWEST_CASES,
+    decisions,
+    fit_decisions,
+    fit_probabilities,
+    fit_rain_rates,
+    isotonic,
+    logistic,
+    quantiles,
+)
 from stormcell.verification import Brier
+from stormcell.verification.decision_rates import DecisionRates
 from stormcell.verification.rain_rates import RATES, RainRates
-from tests.verification.cases import case
+from tests.verification.cases import case, rain
 
 P = np.arange(6) / 5
 counts = hnp.arrays(np.float64, 6, elements=st.integers(1, 1000).map(float))
@@ -173,3 +183,37 @@ def test_rain_rates_from_the_sums_of_a_hindcast():
     assert maps.values[0] is not None and maps(np.array([0.0, RATES[RATES.index(0.951366)]]), 0)[1] == pytest.approx(1.90273)
     assert fit_rain_rates(hindcast(RainRates(), cases[:-1])).values == (None,)
     assert fit_rain_rates(hindcast(RainRates(), [(one, other * 0) for one, other in cases])).values == (None,)
+
+
+def test_decisions_by_hand():
+    """1 mm/h is best said from 0.5 on (400 hits, 150 false alarms) and 2 mm/h from 2 on; between them T is a line in logs."""
+    rates, hundred = (0.25, 0.5, 1.0, 2.0), 100.0
+    pixels = np.tile([900.0, 300.0, 300.0, 50.0, 200.0], (2, 1))
+    events = np.array([[0, 0, 200, 0, 200], [0, 0, 0, 0, hundred]], float)
+    mapped = decisions(pixels, events, rates=rates, thresholds=(1.0, 2.0))
+    assert mapped == pytest.approx((0.0, 1.0, 2**0.5, 2.0))
+
+
+def test_two_thresholds_said_from_one_rate_on():
+    pixels = np.tile([900.0, 50.0, 200.0], (2, 1))
+    events = np.array([[0, 0, 200.0], [0, 0, 150.0]])
+    assert decisions(pixels, events, rates=(0.5, 1.0), thresholds=(1.0, 2.0)) == (0.0, 2.0), "the higher one counts"
+
+
+def test_too_few_events_for_a_decision():
+    pixels = np.tile([900.0, 200.0, 200.0], (2, 1))
+    events = np.array([[0, 150.0, 0], [0, 0, 99.0]])
+    assert decisions(pixels, events, rates=(0.5, 1.0), thresholds=(1.0, 2.0)) == (1.0,), "2 mm/h is left to the slope"
+    assert decisions(pixels, events * 0.5, rates=(0.5, 1.0), thresholds=(1.0, 2.0)) is None
+
+
+def test_decisions_gain_where_they_were_learnt():
+    """Forecasts of half of what comes: T doubles them, about, and the CSI of the sample is its best."""
+    score = DecisionRates((0.5, 2.0))
+    said = [rain(index, (3, 48, 60)) for index in range(FEWEST_CASES)]
+    sums = xr.concat([score.sums(*case(field / 2, field)) for field in said], "case")
+    maps = fit_decisions(sums)
+    assert maps.values[0] is not None and maps.values[0] == maps.values[2], "three lead times are one"
+    np.testing.assert_allclose(maps(np.array([0.1, 0.26, 1.0]), 0), [0.0, 0.5, 2.0], rtol=0.1, atol=0.1)
+    after = score.value(xr.concat([score.sums(*case(maps(field / 2, 0), field)) for field in said], "case").sum("case"))
+    assert (after["csi"] > score.value(sums.sum("case"))["csi"] + 0.005).all() and float(after["csi"].min()) > 0.9

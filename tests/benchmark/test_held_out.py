@@ -5,12 +5,13 @@ import pytest
 import xarray as xr
 
 from stormcell.benchmark.calibrate import folds_of
-from stormcell.benchmark.calibration_fit import fit_probabilities, fit_rain_rates
-from stormcell.benchmark.held_out import calibrated_brier_sums, calibrated_rain_rate_sums, held_out
+from stormcell.benchmark.calibration_fit import fit_decisions, fit_probabilities, fit_rain_rates
+from stormcell.benchmark.held_out import calibrated_brier_sums, calibrated_decision_sums, calibrated_rain_rate_sums, held_out
 from stormcell.errors import StormcellError
 from stormcell.methods.calibrated import calibrated_probabilities
 from stormcell.methods.calibration import Calibration, ProbabilityMaps, RainRateMaps
 from stormcell.verification import Brier
+from stormcell.verification.decision_rates import DecisionRates
 from stormcell.verification.rain_rates import RATES, RainRates
 from tests.verification.cases import case, rain
 
@@ -51,6 +52,17 @@ def test_rain_rate_sums_are_those_of_the_mapped_rain():
     assert float(got.sum()) == pytest.approx(float(before.sum()))
     reaching = [np.cumsum(one.values[:, ::-1], axis=1)[:, ::-1] for one in (got, after)]
     np.testing.assert_allclose(reaching[0][:, 10:], reaching[1][:, 10:], atol=0.01 * float(before.sum()) / 2)
+
+
+def test_decision_sums_are_those_of_the_mapped_rain():
+    score = DecisionRates((0.5, 2.0))
+    pairs = [(rain(index, (2, 24, 30)) / 2, rain(index)) for index in range(6)]
+    before = hindcast(score, pairs)
+    maps = fit_decisions(before)
+    after = hindcast(score, [(np.stack([maps(field, lead) for lead, field in enumerate(said)]), seen) for said, seen in pairs])
+    expected, got = (score.value(sums.sum("case"))["csi"].values for sums in (after, calibrated_decision_sums(before, maps)))
+    np.testing.assert_allclose(got, expected, atol=1e-6)
+    assert (got > score.value(before.sum("case"))["csi"].values).all()
 
 
 def test_isotonic_never_scores_worse_where_it_was_learnt():

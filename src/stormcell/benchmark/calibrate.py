@@ -1,29 +1,47 @@
 """Calibration by hindcast: past events are forecast, what was said is held against what came, and gains are shown on cases held out."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from stormcell.benchmark.calibration_fit import FEWEST_CASES, fit_probabilities, fit_rain_rates
+from stormcell.benchmark.calibration_fit import FEWEST_CASES, fit_decisions, fit_probabilities, fit_rain_rates
 from stormcell.benchmark.calibration_report import write_calibration_report
-from stormcell.benchmark.held_out import calibrated_brier_sums, calibrated_rain_rate_sums, held_out
+from stormcell.benchmark.held_out import calibrated_brier_sums, calibrated_decision_sums, calibrated_rain_rate_sums, held_out
 from stormcell.benchmark.results import Results
 from stormcell.benchmark.run import verify
 from stormcell.benchmark.settings import Settings
 from stormcell.data.read import Inputs
 from stormcell.errors import MethodError, StormcellError
-from stormcell.methods.calibration import KINDS, Calibration, Kind, ProbabilityMaps, RainRateMaps
+from stormcell.methods.calibration import KINDS, OF_RAIN_RATES, Calibration, Kind, ProbabilityMaps, RainRateMaps
 from stormcell.methods.calibration_file import write_calibration
 from stormcell.verification import Brier
+from stormcell.verification.decision_rates import DecisionRates
 from stormcell.verification.rain_rates import RainRates
 
 __all__ = ["SPLITS", "calibrate", "folds_of"]
+
+
+class _Lesson(NamedTuple):
+    """What a kind of calibration is learnt from, how, and what it makes of the sums of other cases."""
+
+    score: str
+    learn: Callable[[xr.DataArray], RainRateMaps] | None
+    apply: Callable[..., xr.DataArray]
+
+
+_LESSONS: dict[Kind, _Lesson] = {
+    "isotonic": _Lesson("brier", None, calibrated_brier_sums),
+    "logistic": _Lesson("brier", None, calibrated_brier_sums),
+    "quantile": _Lesson("rain-rates", fit_rain_rates, calibrated_rain_rate_sums),
+    "decision": _Lesson("decision-rates", fit_decisions, calibrated_decision_sums),
+}
 
 
 SPLITS = ("day", "event", "block")
@@ -54,7 +72,7 @@ def calibrate(
         output: folder for `calibration.json`, the report, and the sums of the hindcast.
         settings: one method, and how the hindcast is made; its scores are not used.
         identity: what the calibration says that it is of; see `identity_of`. The method's name in `settings` if None.
-        kind: "isotonic", "logistic" or "quantile"; "isotonic" for ensembles and "quantile" for others if None.
+        kind: a key of `KINDS`; "isotonic" for ensembles and "quantile" for others if None.
         thresholds: rain rates whose probabilities are calibrated [mm h-1].
         split: what is held out at a time: a "day", an "event", or a "block" of a fifth of each event's cases, one after the other. Days
             if None and there are more than one, else blocks.
@@ -76,21 +94,17 @@ def calibrate(
     if len(settings.methods) != 1:
         raise MethodError(f"calibrate: expected one method, got {', '.join(settings.methods)}")
     name = next(iter(settings.methods))
-    settings = replace(settings, scores={"brier": Brier(thresholds), "rain-rates": RainRates()})
+    settings = replace(settings, scores={"brier": Brier(thresholds), "rain-rates": RainRates(), "decision-rates": DecisionRates()})
     results = verify(inputs, output, settings, workers=workers, skip_bad=skip_bad, fresh=fresh)
     members = _ensemble(results, name, kind)
     chosen: Kind = KINDS[kind] if kind else "isotonic" if members > 1 else "quantile"
-    score = "rain-rates" if chosen == "quantile" else "brier"
-    sums, cases, _ = results.common(score)
+    lesson = _LESSONS[chosen]
+    sums, cases, _ = results.common(lesson.score)
     sums = sums.isel(method=0, drop=True)
-    fit = partial(fit_probabilities, members=members, kind=chosen)
-    maps = fit_rain_rates(sums) if chosen == "quantile" else fit(sums)
+    learn = lesson.learn or partial(fit_probabilities, members=members, kind=chosen)
+    maps = learn(sums)
     _warn_of_gaps(maps, name, cases)
-    folds = folds_of(sums, split)
-    if chosen == "quantile":
-        after = held_out(sums, folds, fit_rain_rates, calibrated_rain_rate_sums)
-    else:
-        after = held_out(sums, folds, fit, calibrated_brier_sums)
+    after = held_out(sums, folds_of(sums, split), learn, lesson.apply)
     calibration = Calibration(
         method=identity or name,
         kind=chosen,
@@ -140,7 +154,9 @@ def _ensemble(results: Results, name: str, kind: str | None) -> int:
     sizes = results.members[name]
     if not sizes:
         raise MethodError(f"calibrate: {name} made no forecast; {_first_failure(results)}")
-    if (kind or ("isotonic" if max(sizes) > 1 else "quantile")) != "quantile" and (len(sizes) > 1 or sizes[0] < 2):
+    if kind == "decision" and max(sizes) > 1:
+        raise MethodError(f"calibrate: {name} made {max(sizes)} members, and decisions are learnt from single fields: give --members 1")
+    if (kind or ("isotonic" if max(sizes) > 1 else "quantile")) not in OF_RAIN_RATES and (len(sizes) > 1 or sizes[0] < 2):
         raise MethodError(
             f"calibrate: {name} made {' or '.join(map(str, sizes))} member{'' if sizes == [1] else 's'}, and probabilities are learnt from "
             "ensembles of one size: give --members and a method that makes them, or --kind quantile"

@@ -1,4 +1,4 @@
-"""From the sums of a hindcast to calibrated values: isotonic and logistic curves of probabilities, quantile maps of rain rates."""
+"""From the sums of a hindcast to calibrated values: curves of probabilities (isotonic, logistic), maps of rain rates (quantile, decision)."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 from stormcell.methods.calibration import Curve, Kind, ProbabilityMaps, RainRateMaps
 from stormcell.verification.rain_rates import RATES
 
-__all__ = ["FEWEST_CASES", "fit_probabilities", "fit_rain_rates", "isotonic", "logistic", "quantiles"]
+__all__ = ["FEWEST_CASES", "decisions", "fit_decisions", "fit_probabilities", "fit_rain_rates", "isotonic", "logistic", "quantiles"]
 
 Floats = NDArray[np.float64]
 
@@ -19,6 +19,7 @@ FEWEST_CASES = 5
 """Cases in which it rained so hard somewhere, and in which it did not, that a curve is learnt from."""
 
 _FEWEST_PIXELS = 100  # that reach a rain rate, in the forecasts and in the observation, for a node there
+_GROUP = 3  # lead times in a row that share a decision: more events for each
 _STEEPEST = 20.0
 _OWN_LEVELS = 50  # members up to which each probability has its own bin; see `stormcell.verification.Brier`
 
@@ -59,6 +60,25 @@ def fit_rain_rates(sums: xr.DataArray) -> RainRateMaps:
         for lead in range(sums.sizes["lead_time"])
     ]
     return RainRateMaps(RATES, tuple(curves))
+
+
+def fit_decisions(sums: xr.DataArray) -> RainRateMaps:
+    """Maps for each lead time, alike for three in a row.
+
+    Args:
+        sums: of `stormcell.verification.decision_rates.DecisionRates`, (case, lead_time, threshold, rain_rate, statistic).
+    """
+    rates = tuple(sums["rain_rate"].values[1:].tolist())
+    pixels, events = (sums.sel(statistic=name).values for name in ("pixels", "events"))
+    wet = (events[:, :, 0].sum(axis=-1) > 0).sum(axis=0)
+    curves: list[Curve | None] = []
+    for first in range(0, sums.sizes["lead_time"], _GROUP):
+        group = slice(first, first + _GROUP)
+        enough = wet[group].min() >= FEWEST_CASES
+        both = (counts[:, group].sum(axis=(0, 1)) for counts in (pixels, events))
+        curve = decisions(*both, rates=rates, thresholds=tuple(sums["threshold"].values.tolist())) if enough else None
+        curves += [curve] * wet[group].size
+    return RainRateMaps(rates, tuple(curves))
 
 
 def isotonic(p: Floats, events: Floats, pixels: Floats) -> Floats:
@@ -146,6 +166,41 @@ def quantiles(forecast: Floats, observed: Floats) -> Curve | None:
     if said.size == 0:
         return None
     mapped = np.where(said > seen[0], 0.0, np.interp(-said, -seen, RATES[: seen.size]))
+    return tuple(np.maximum.accumulate(mapped).tolist())
+
+
+def decisions(pixels: Floats, events: Floats, *, rates: Curve, thresholds: Curve) -> Curve | None:
+    """The map that says an event from the forecast rate on from which it is best said.
+
+        r_L = argmax over r of the critical success index of (F >= r) for (O >= L);    T(r_L) = L, straight in log T and log r between
+
+    and r_L is never below that of a lower threshold. Below the first r_L it is dry.
+
+    Args:
+        pixels: (threshold, 1 + rate) in each class of the forecast, what is below the first rate first.
+        events: those among them where the threshold was reached.
+        rates: lower bounds of the classes, the thresholds among them [mm h-1].
+        thresholds: L [mm h-1].
+
+    Returns:
+        T at the rates up to the last r_L; None where not even the first threshold was reached on 100 pixels.
+
+    Source:
+        The decision that maximises the critical success index is a threshold on the probability of the event: Mason (1979), "On reducing
+        probability forecasts to yes/no forecasts"; here on the rain rate that stands for it.
+    """
+    said, hits = (counts[:, ::-1].cumsum(axis=1)[:, ::-1] for counts in (pixels, events))
+    often = int((hits[:, 0] >= _FEWEST_PIXELS).sum())
+    if often == 0:
+        return None
+    csi = (hits / np.maximum(hits[:, :1] + said - hits, 1))[:often, 1:]
+    best = np.maximum.accumulate(csi.argmax(axis=1))
+    last = {int(place): level for place, level in zip(best, thresholds, strict=False)}  # of thresholds with one rate the highest counts
+    places = np.array(list(last))
+    nodes = np.log(np.array(rates[: places[-1] + 1]))
+    mapped = np.exp(np.interp(nodes, nodes[places], np.log(list(last.values()))))
+    mapped[places] = list(last.values())  # to the last digit
+    mapped[: places[0]] = 0.0
     return tuple(np.maximum.accumulate(mapped).tolist())
 
 

@@ -15,8 +15,9 @@ from stormcell.benchmark.verification_report.drawing import PANEL, drawn, plain_
 from stormcell.benchmark.verification_report.evidence import Pool, chosen_leads, lead_label, long_form, number_text
 from stormcell.benchmark.verification_report.reliability_diagram import reliability_figure
 from stormcell.benchmark.verification_report.styles import OBSERVED, Style, key_of, styles_of
-from stormcell.methods.calibration import Calibration
+from stormcell.methods.calibration import Calibration, Kind
 from stormcell.verification import Brier
+from stormcell.verification.decision_rates import DecisionRates
 from stormcell.verification.rain_rates import RATES, RainRates
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ _WORDS = {
     "brier": ("Brier score", -1),
     "reliability": ("Brier score's part for reliability", -1),
     "brier_skill": ("Brier skill score", 1),
+    "csi": ("critical success index", 1),
     "distance": ("largest difference of the distributions", -1),
 }
+_SHOWN = (0.5, 2.0, 5.0, 10.0)  # mm h-1, of decisions
 _MARKS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
 _LEARNT = "Each case is calibrated by what the cases of other folds taught; the file holds what all of them teach."
 
@@ -43,7 +46,8 @@ def write_calibration_report(
         folder: where to.
         calibration: what was learnt.
         name: of the method.
-        before: sums (case, lead_time, ..., statistic) of `Brier`, or for a quantile map of `RainRates`, of the forecasts as they were.
+        before: sums (case, lead_time, ..., statistic) of the forecasts as they were: of `Brier`, for a quantile map of `RainRates`, for
+            decisions of `DecisionRates`.
         after: of the same cases, calibrated while held out.
 
     Raises:
@@ -55,7 +59,7 @@ def write_calibration_report(
         f"{calibration.cases} forecasts by {name}{f', issued from {first} to {last}' if first else ''}, {calibration.members} "
         f"{'member' if calibration.members == 1 else 'members'} each, on {pool.days} {'day' if pool.days == 1 else 'days'}. {_LEARNT}"
     )
-    figure = _figure(pool) if calibration.kind == "quantile" else reliability_figure([pool], pool.methods)
+    figure = _figure(pool, calibration.kind)
     blocks: list[Block] = [figure, _table(pool)] if figure else [_table(pool)]
     section = Section("Before and after", [facts], blocks)
     return write_document(Document(f"Calibration of {name}, {calibration.kind}", [section]), folder)
@@ -71,6 +75,9 @@ def _pool(calibration: Calibration, name: str, before: xr.DataArray, after: xr.D
     dims = ("case", "method", *before.dims[1:])
     coords = {"case": days.astype("datetime64[ns]"), "method": labels, **{str(dim): before[dim] for dim in before.dims[1:]}}
     sums = xr.DataArray(total, dims=dims, coords=coords, name="sums")
+    if calibration.kind == "decision":
+        rates = DecisionRates(tuple(before["threshold"].values.tolist()))
+        return Pool.of(POOLED, "decision-rates", rates, DailySums(sums, calibration.cases))
     if calibration.kind == "quantile":
         return Pool.of(POOLED, "rain-rates", RainRates(), DailySums(sums, calibration.cases))
     score = Brier(tuple(before["threshold"].values.tolist()))
@@ -103,7 +110,42 @@ def _digits(value: float) -> str:
     return number_text(value) if abs(value) >= 0.1 or value == 0 else f"{value:.2g}" if abs(value) < 0.001 else f"{value:.4f}"
 
 
-def _figure(pool: Pool) -> Figure:
+def _figure(pool: Pool, kind: Kind) -> Figure | None:
+    if kind == "decision":
+        return _decision_figure(pool)
+    return _rain_rate_figure(pool) if kind == "quantile" else reliability_figure([pool], pool.methods)
+
+
+def _decision_figure(pool: Pool) -> Figure:
+    """From which forecast rate on an event is best said, before and after."""
+    curves = pool.values["csi_from"].isel(rain_rate=slice(1, None))
+    shown = [threshold for threshold in _SHOWN if threshold in curves["threshold"].values]
+    styles = styles_of(pool.methods)
+    panels = []
+    for lead in chosen_leads(pool):
+        for threshold in shown:
+            part = curves.sel(lead_time=lead, threshold=threshold)
+            picture = drawn(partial(_paint_decisions, csi=part, threshold=threshold, styles=styles), size=PANEL)
+            title = f"{threshold:g} mm/h, {lead_label(lead)}"
+            panels.append(Panel(title, picture, f"CSI of {title} for each rate it is said from; the numbers are in the file named below."))
+    numbers = long_form(curves.to_dataset().reset_coords(drop=True), pool.event)
+    reading = (
+        "Critical success index of an event that is said from each forecast rain rate on; the dotted line is the event's own rate. After "
+        "calibration the top of the curve should lie on it."
+    )
+    return Figure("decision_rates", "From which rate on to say it", reading, panels, pd.DataFrame(numbers), key_of(styles))
+
+
+def _paint_decisions(figure: "Canvas", csi: xr.DataArray, threshold: float, styles: dict[str, Style]) -> None:
+    axes = figure.add_subplot()
+    for method, style in styles.items():
+        axes.plot(csi["rain_rate"].values, csi.sel({"method": method}).values, **style.keywords, markevery=8)
+    axes.axvline(threshold, color="0.4", linestyle=":", linewidth=1)
+    axes.set(xscale="log", xlabel="said from [mm/h]", ylabel="critical success index", xticks=_MARKS, xlim=(0.1, 50), ylim=(0, None))
+    plain_numbers(axes.xaxis)
+
+
+def _rain_rate_figure(pool: Pool) -> Figure:
     """How much of the area has such rain: forecast, calibrated, observed."""
     reaching = pool.totals.isel(rain_rate=slice(None, None, -1)).cumsum("rain_rate").isel(rain_rate=slice(None, None, -1))
     share = reaching / reaching.isel(rain_rate=0, drop=True)

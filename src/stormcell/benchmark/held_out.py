@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from stormcell.methods.calibration import ProbabilityMaps, RainRateMaps
 from stormcell.verification.rain_rates import RATES
 
-__all__ = ["calibrated_brier_sums", "calibrated_rain_rate_sums", "held_out"]
+__all__ = ["calibrated_brier_sums", "calibrated_decision_sums", "calibrated_rain_rate_sums", "held_out"]
 
 Maps = TypeVar("Maps")
 
@@ -58,6 +58,24 @@ def calibrated_brier_sums(sums: xr.DataArray, maps: ProbabilityMaps) -> xr.DataA
         for column, amount in enumerate((n, e, n * q, n * q**2, e * q)):
             np.add.at(total[column, :, lead], (case, row, target), amount)
     return sums.copy(data=np.moveaxis(total, 0, -1))
+
+
+def calibrated_decision_sums(sums: xr.DataArray, maps: RainRateMaps) -> xr.DataArray:
+    """The sums that `DecisionRates` gathers of forecasts with the rain rate T(x): each class moves to that of T of its lower bound.
+
+    Exact at the thresholds, where T is a decision of one of the classes.
+
+    Args:
+        sums: (case, lead_time, threshold, rain_rate, statistic).
+        maps: what was learnt, at the same lead times.
+    """
+    bounds = sums["rain_rate"].values
+    result = sums.copy(data=np.zeros_like(sums.values))
+    for lead in range(sums.sizes["lead_time"]):
+        target = np.searchsorted(bounds, maps(bounds, lead) * (1 + 1e-9), side="right") - 1
+        moved = np.moveaxis(result.values[:, lead], 2, 0)
+        np.add.at(moved, target, np.moveaxis(sums.values[:, lead], 2, 0))
+    return result
 
 
 def calibrated_rain_rate_sums(sums: xr.DataArray, maps: RainRateMaps) -> xr.DataArray:

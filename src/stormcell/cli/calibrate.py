@@ -17,7 +17,9 @@ def calibrate(
     members: Annotated[int, typer.Option(min=1, help="Size of the ensembles, for methods that make one.")] = 1,
     kind: Annotated[
         str | None,
-        typer.Option(help="isotonic or logistic, of probabilities; quantile, of rain rates. The first for ensembles, else the last."),
+        typer.Option(
+            help="isotonic or logistic, of probabilities; quantile or decision, of rain rates. isotonic for ensembles, else quantile."
+        ),
     ] = None,
     thresholds: Annotated[str, typer.Option(help="Rain rates whose probabilities are calibrated, with commas between.")] = "0.5,1,2,5",
     split: Annotated[

@@ -13,12 +13,14 @@ from pydantic import ConfigDict, TypeAdapter
 
 from stormcell.errors import MethodError
 
-__all__ = ["KINDS", "Calibration", "Kind", "ProbabilityMaps", "RainRateMaps"]
+__all__ = ["KINDS", "OF_RAIN_RATES", "Calibration", "Kind", "ProbabilityMaps", "RainRateMaps"]
 
 Floats = NDArray[np.float64]
 Curve = tuple[float, ...]
-Kind = Literal["isotonic", "logistic", "quantile"]
+Kind = Literal["isotonic", "logistic", "quantile", "decision"]
 KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
+OF_RAIN_RATES: tuple[Kind, ...] = ("quantile", "decision")
+"""The others are of probabilities."""
 
 _MAX_NODES = 1000
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -65,10 +67,12 @@ class ProbabilityMaps:
 
 @dataclass(frozen=True)
 class RainRateMaps:
-    """For each lead time, the rain rate that was observed as often as the forecast one.
+    """For each lead time, the rain rate that is said in place of the forecast one.
 
-        T(x) = F_o^-1(F_f(x)), a line through (0, 0) and the nodes (rain_rates, values), and beyond the last as steep as on the way
-        there from 0; F_f and F_o are the distributions of forecast and observed rain rates
+        T(x), a line through (0, 0) and the nodes (rain_rates, values), and beyond the last as steep as on the way there from 0
+
+    "quantile": T(x) = F_o^-1(F_f(x)), F_f and F_o the distributions of forecast and observed rain rates. "decision": T(r_L) = L, r_L the
+    forecast rate from which on the event "L or more" is best said.
 
     Args:
         rain_rates: nodes x [mm h-1], above 0 and rising.
@@ -114,7 +118,7 @@ class Calibration:
 
     Args:
         method: what was calibrated; see `stormcell.methods.calibrated.identity_of`.
-        kind: how the maps were found: "isotonic" or "logistic" for probabilities, "quantile" for rain rates.
+        kind: how the maps were found: "isotonic" or "logistic" for probabilities, "quantile" or "decision" for rain rates.
         members: size of the ensembles.
         lead_minutes: lead times, rising [min].
         maps: of probabilities, or of rain rates.
@@ -141,9 +145,9 @@ class Calibration:
         _check_rising("lead_minutes", self.lead_minutes)
         if self.lead_minutes[0] <= 0 or len(self.maps.values) != len(self.lead_minutes):
             raise MethodError(f"calibration: expected lead times above 0, and maps for each, got {len(self.maps.values)} maps")
-        if (self.kind == "quantile") != isinstance(self.maps, RainRateMaps):
+        if (self.kind in OF_RAIN_RATES) != isinstance(self.maps, RainRateMaps):
             raise MethodError(f"calibration: maps of another kind than {self.kind!r}")
-        if self.cases < 1 or self.members < 1 or (self.kind != "quantile" and self.members < 2):
+        if self.cases < 1 or self.members < 1 or (self.kind not in OF_RAIN_RATES and self.members < 2):
             raise MethodError(f"calibration: expected 1 case or more of an ensemble, got {self.cases} cases of {self.members} members")
 
     def __repr__(self) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_frames, grid_of, make_forecast, step_of
 from stormcell.methods.between import at_times
-from stormcell.methods.calibration import Calibration
+from stormcell.methods.calibration import OF_RAIN_RATES, Calibration
 from stormcell.methods.calibration_file import NAME, read_calibration
 from stormcell.methods.method import refuse_members
 from stormcell.methods.resampled import Pixels, pixels_between, scans_per_step
@@ -237,7 +237,7 @@ class Learned:
                 f"{folder / NAME}: is the calibration of {calibration.method}, not of this model, {self._trained.fingerprint}; "
                 "calibrate it anew, or take the file away"
             )
-        return calibration if calibration.kind == "quantile" else None  # those of probabilities are of ensembles
+        return calibration if calibration.kind in OF_RAIN_RATES else None  # those of probabilities are of ensembles
 
     def _labelled(
         self, past: xr.DataArray, case: Scans, made: Floats, lead_times: Spans, places: NDArray[np.floating], said: Mapping[str, Any]

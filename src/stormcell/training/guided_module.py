@@ -16,7 +16,7 @@ from stormcell.training.module import NowcastModule
 
 __all__ = ["GuidedModule", "GuidedWindow"]
 
-_PROBABILITIES = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)  # from which on an event is said, in validations
+_PROBABILITIES = (0.04, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)  # from which on an event is said, in validations
 _HIGHEST, _POWER = 10.0, 0.7  # of the weight of levels
 _FASTER = 5.0
 
