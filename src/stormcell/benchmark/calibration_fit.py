@@ -1,4 +1,4 @@
-"""From the sums of a hindcast to calibrated values: curves of probabilities (isotonic, logistic), maps of rain rates (quantile, decision)."""
+"""From the sums of a hindcast to calibrated values: curves of probabilities and maps of rain rates."""
 
 from collections.abc import Callable
 
