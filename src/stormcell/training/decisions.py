@@ -40,7 +40,7 @@ def counted(module: GuidedModule, batches: Iterable[Tensor]) -> Numbers:
         logits = module.logits_of(window)
         steps, levels = logits.shape[1:3]
         happened = torch.stack([window.truth >= rate - 1e-3 for rate in module.guided.rates], dim=2)
-        bins = torch.bucketize(logits, limits, right=True)
+        bins = torch.bucketize(logits.contiguous(), limits, right=True)
         place = (torch.arange(steps)[:, None] * levels + torch.arange(levels))[None, :, :, None, None]
         number = ((place * 2 + happened) * (len(CANDIDATES) + 1) + bins)[window.valid[:, :, None].expand_as(bins)]
         counted_now = torch.bincount(number, minlength=steps * levels * 2 * (len(CANDIDATES) + 1))

@@ -1,0 +1,205 @@
+"""Write docs/benchmarks/skill.md: guided networks beside the classics, at home and away, as `make bench-skill` does.
+
+At home: validation runs of TAASRAD19, which no network saw. Away: events of other radars at 1, 2 and 4 km, each by a model that was
+trained without its country, where `runs/` has one. It may be stopped at any time, and goes on where it was.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from classical_stack import fitted
+
+from stormcell.benchmark.calibrate import calibrate
+from stormcell.benchmark.nowcast import data_folder
+from stormcell.benchmark.results import Results
+from stormcell.benchmark.run import verify
+from stormcell.benchmark.settings import Settings
+from stormcell.cli.terminal import progress_and_warnings
+from stormcell.data.archive import Archive
+from stormcell.data.coarse_graining import coarse_grain
+from stormcell.data.read import read
+from stormcell.frames import grid_of, make_frames, step_of
+from stormcell.methods import GuidedForecast, Method, Persistence, PystepsAnvil, Sprog
+from stormcell.methods.calibrated import Calibrated
+from stormcell.methods.guided.fields import Product
+from stormcell.networks.checkpoint import load_checkpoint
+from stormcell.verification import FSS, Balanced, Contingency, Continuous
+from stormcell.verification.score import Score
+from stormcell.verification.significance import paired_difference
+
+TRAIN, VALIDATION = "archives/taasrad19-train.zarr", "archives/taasrad19-validation.zarr"
+RESULTS, PAGE = Path("benchmark-results/skill"), Path("docs/benchmarks/skill.md")
+THRESHOLDS = (0.5, 2.0, 5.0, 10.0)
+WORKERS = 2
+PRODUCTS: tuple[Product, ...] = ("decision", "mean", "median")
+EVENTS = {
+    "knmi_2010-08-26": "knmi",
+    "fmi_2016-09-28": "fmi",
+    "meteoswiss_2015-05-15": "meteoswiss",
+    "meteoswiss_2017-01-31": "meteoswiss",
+    "bom_melbourne_2018-06-16": "bom",
+}
+KM = (1, 2, 4)
+STACK, TUNED = "classical-stack", "sprog-tuned"
+HEAD = """# Guided networks beside the classics
+
+Written by `make bench-skill`.
+"""
+
+Value = Callable[[xr.DataArray], xr.Dataset]
+
+
+def classics() -> dict[str, Method]:
+    """S-PROG and ANVIL as they are, each tuned as the networks are, and both in a stack."""
+    plain: dict[str, Method] = {"sprog": Sprog(), "anvil": PystepsAnvil(cascade_levels=5, window=15)}
+    tuned: dict[str, Method] = {}
+    for name, method in plain.items():
+        settings = Settings({name: method}, lead="60min", every="6h", past=5)
+        tuned[f"{name}-tuned"] = Calibrated(
+            method, calibrate(TRAIN, RESULTS / f"{name}-decisions", settings, kind="decision", workers=WORKERS)
+        )
+    return {"persistence": Persistence(), **plain, **tuned, STACK: fitted(TRAIN, RESULTS / "stack.npz")}
+
+
+def at_home(model: Path) -> Results:
+    """All methods on the validation runs, an hour apart."""
+    methods = classics() | {f"guided-{product}": GuidedForecast(model, product=product) for product in PRODUCTS}
+    scores: dict[str, Score] = {"contingency": Contingency(THRESHOLDS), "continuous": Continuous(), "balanced": Balanced()}
+    return verify(
+        VALIDATION, RESULTS / f"home-{identity(model)}", Settings(methods, scores, lead="60min", every="60min", past=5), workers=WORKERS
+    )
+
+
+def away(event: str, km: int, model: Path) -> Results:
+    """S-PROG and the network on an event of another radar, at pixels of about so many kilometres."""
+    methods: dict[str, Method] = {"sprog": Sprog()}
+    methods |= {f"guided-{product}": GuidedForecast(model, product=product) for product in PRODUCTS}
+    side = max(1, round(8 / km))
+    scores: dict[str, Score] = {
+        "contingency": Contingency(THRESHOLDS[:3]),
+        "continuous": Continuous(),
+        "fss": FSS(THRESHOLDS[:3], windows=(side + 1 - side % 2,)),
+    }
+    settings = Settings(methods, scores, lead="60min", every="30min", past=5)
+    return verify(coarse_event(event, km), RESULTS / f"away-{event}-{km}km-{identity(model)}", settings, workers=WORKERS)
+
+
+def coarse_event(event: str, km: int) -> str:
+    """An archive of the event with coarser pixels, made once."""
+    path = RESULTS / "events" / f"{event}-{km}km.zarr"
+    if not path.is_dir():
+        frames = read(str(data_folder(None) / "events" / event))
+        grid = grid_of(frames)
+        factor = max(1, round(km / grid.pixel_km))
+        coarse = make_frames(coarse_grain(frames.values, factor), frames["time"].values, grid.coarsen(factor))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with Archive.create(path, grid_of(coarse), step_of(coarse), start=coarse["time"].values[0]) as archive:
+            archive.append(coarse)
+    return str(path)
+
+
+def identity(model: Path) -> str:
+    """A name for the results of these weights."""
+    return model.parent.name if model.name == "best" else model.name
+
+
+def of_mean(name: str, results: Results) -> Value:
+    """From sums to scores averaged over lead times."""
+    score = results.family(name)
+    return lambda sums: score.value(sums).mean("lead_time")
+
+
+def row(label: str, numbers: Iterable[object], digits: int = 3) -> str:
+    """Of a table."""
+    return f"| {label} | " + " | ".join(f"{float(number):.{digits}f}" for number in numbers) + " |"  # type: ignore[arg-type]
+
+
+def home_tables(results: Results) -> list[str]:
+    """Scores, and differences from the stack."""
+    daily = {name: results.daily(name).sums for name in results.scores}
+    values = {name: of_mean(name, results)(sums.sum("case", skipna=False)) for name, sums in daily.items()}
+    methods = [str(name) for name in daily["contingency"]["method"].values]
+    heads = [f"CSI {t:g}" for t in THRESHOLDS] + [f"bias {t:g}" for t in THRESHOLDS] + ["RMSE", "MAE", "B-MSE", "B-MAE"]
+    lines = [f"| method | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    for method in methods:
+        table, errors, balanced = (values[name].sel({"method": method}) for name in ("contingency", "continuous", "balanced"))
+        numbers = [table[name].sel(threshold=t) for name in ("csi", "bias") for t in THRESHOLDS]
+        lines.append(row(method, [*numbers, errors["rmse"], errors["mae"], balanced["b_mse"], balanced["b_mae"]]))
+    csi = of_mean("contingency", results)
+    lines += ["", f"| mean CSI, guided-decision minus | {' | '.join(f'{t:g} mm/h' for t in THRESHOLDS)} |", "|---" * 5 + "|"]
+    for reference in (STACK, TUNED, "anvil-tuned", "sprog"):
+        found = paired_difference(daily["contingency"], lambda sums: csi(sums)[["csi"]], "guided-decision", reference).interval["csi"]
+        cells = []
+        for t in THRESHOLDS:
+            low, middle, high = (float(found.sel(threshold=t, bound=bound)) for bound in ("low", "estimate", "high"))
+            cells.append(f"{middle:+.3f} [{low:+.3f}, {high:+.3f}]")
+        lines.append(f"| {reference} | {' | '.join(cells)} |")
+    by_lead = results.family("contingency").value(daily["contingency"].sum("case", skipna=False))["csi"]
+    leads = [5, 15, 30, 60]
+    lines += ["", f"| CSI at | {' | '.join(f'{t:g} mm/h, {lead} min' for t in THRESHOLDS for lead in leads)} |", "|---" * 17 + "|"]
+    for method in methods:
+        at = [by_lead.sel({"method": method, "threshold": t, "lead_time": np.timedelta64(lead, "m")}) for t in THRESHOLDS for lead in leads]
+        lines.append(row(method, at))
+    return lines
+
+
+def away_tables(models: Callable[[str], Path]) -> list[str]:
+    """For each spacing, each event: guided against S-PROG."""
+    lines = []
+    for km in KM:
+        heads = [f"{name} {t:g}" for name in ("CSI", "HSS", "FSS") for t in THRESHOLDS[:3]] + ["RMSE"]
+        lines += [f"\n### {km} km\n", f"| event | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+        pooled: dict[str, list[np.ndarray]] = {}
+        for event, country in EVENTS.items():
+            if event.startswith("bom") and km > 4:
+                continue
+            results = away(event, km, models(country))
+            numbers = {method: away_numbers(results, method) for method in ("sprog", *(f"guided-{product}" for product in PRODUCTS))}
+            for method in ("sprog", "guided-decision"):
+                rmse = numbers["guided-mean" if method.startswith("guided") else method][-1]
+                values = np.append(numbers[method][:-1], rmse)
+                pooled.setdefault(method, []).append(values)
+                lines.append(row(f"{event}, {method}", values))
+            lines.append(row(f"{event}, difference", pooled["guided-decision"][-1] - pooled["sprog"][-1]))
+        lines.append(row("mean of events, difference", np.mean(pooled["guided-decision"], axis=0) - np.mean(pooled["sprog"], axis=0)))
+    return lines
+
+
+def away_numbers(results: Results, method: str) -> np.ndarray:
+    """CSI, HSS and FSS at the thresholds, and RMSE; means over lead times."""
+
+    def values(name: str) -> xr.Dataset:
+        return of_mean(name, results)(results.daily(name).sums.sum("case", skipna=False)).sel({"method": method})
+
+    table, fss = values("contingency"), values("fss")["fss"]
+    skill = fss.isel({dim: 0 for dim in fss.dims if dim not in ("threshold",)})
+    return np.array([*table["csi"].values, *table["hss"].values, *skill.values, float(values("continuous")["rmse"])])
+
+
+def main() -> None:
+    """Run the hindcasts, or go on with them, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="runs/guided/best", help="folder of the model")
+    parser.add_argument("--without", default="runs/guided-without-{}/best", help="of models that one country was left out of")
+    parser.add_argument("--page", type=Path, default=PAGE)
+    chosen = parser.parse_args()
+    model = Path(chosen.model)
+
+    def models(country: str) -> Path:
+        without = Path(chosen.without.format(country))
+        return without if without.is_dir() else model
+
+    network, config = load_checkpoint(model)
+    size = sum(weight.numel() for weight in network.parameters())
+    text = [HEAD, f"{size:,} weights, {config.training['windows_seen']:,} windows.\n", "## Home\n"]
+    with progress_and_warnings():
+        text += home_tables(at_home(model))
+        text += ["\n## Away", *away_tables(models)]
+    chosen.page.write_text("\n".join(text) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
