@@ -5,6 +5,7 @@ from typing import NoReturn
 
 import typer
 
+from stormcell.cli.adapt import adapt
 from stormcell.cli.benchmark import benchmark
 from stormcell.cli.calibrate import calibrate
 from stormcell.cli.demo import demo
@@ -31,6 +32,7 @@ app.command()(demo)
 app.command()(train)
 app.command()(verify)
 app.command()(calibrate)
+app.command()(adapt)
 app.command()(benchmark)
 app.add_typer(models, name="models")
 

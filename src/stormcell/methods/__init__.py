@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from stormcell.errors import MethodError
+from stormcell.methods.adapted import Adapted, is_adapted
 from stormcell.methods.advection import Advection
 from stormcell.methods.cascade import LagrangianProbability, Sprog, Steps
 from stormcell.methods.guided import GuidedForecast
@@ -23,6 +24,7 @@ from stormcell.motion import ArctanTransform, LinearTransform, rover
 
 __all__ = [
     "METHODS",
+    "Adapted",
     "Advection",
     "GuidedForecast",
     "LagrangianProbability",
@@ -41,6 +43,8 @@ __all__ = [
 
 
 def _trained(model: str) -> Method:
+    if is_adapted(model):
+        return Adapted(model)
     return GuidedForecast(model) if is_guided(model) else Learned(model)
 
 

@@ -1,0 +1,70 @@
+"""A model that goes on learning from its radar, as a method: the variant that its guard has in use."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import xarray as xr
+
+from stormcell.errors import ReadError
+from stormcell.frames import Spans
+from stormcell.methods.cascade import Sprog
+from stormcell.methods.guided import GuidedForecast
+from stormcell.methods.method import Method
+
+__all__ = ["MODEL", "RECORD", "SPROG", "Adapted", "is_adapted"]
+
+MODEL, RECORD = "model", "online.json"
+SPROG = "sprog"
+_MAX_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """The method that a folder of `stormcell adapt` stands for at this moment.
+
+    What the folder says is read at each forecast, so a service that runs on follows its guard. The attributes `variant` and `lessons` say
+    what was in use; S-PROG makes one member, the others as many as are asked for.
+
+    Args:
+        folder: of `stormcell adapt`.
+    """
+
+    folder: str | Path
+
+    @property
+    def past_steps(self) -> int:
+        """Of the model, or more where S-PROG needs them."""
+        return max(Sprog().past_steps, GuidedForecast(Path(self.folder) / MODEL).past_steps)
+
+    @property
+    def name(self) -> str:
+        """That of the folder."""
+        return Path(self.folder).resolve().name
+
+    def __call__(self, past: xr.DataArray, lead_times: Spans, *, members: int = 1, seed: int | None = None) -> xr.DataArray:
+        """See `Method`.
+
+        Raises:
+            ReadError: the folder's record cannot be read.
+        """
+        chosen, lessons = self._in_use()
+        method: Method = Sprog() if chosen == SPROG and members == 1 else GuidedForecast(Path(self.folder) / MODEL)
+        forecast = method(past, lead_times, members=members, seed=seed)
+        return forecast.assign_attrs(method=self.name, variant=chosen, lessons=lessons)
+
+    def _in_use(self) -> tuple[str, int]:
+        path = Path(self.folder) / RECORD
+        try:
+            with path.open("rb") as file:
+                said = json.loads(file.read(_MAX_BYTES))
+            return str(said["chosen"]), int(said["lessons"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ReadError(
+                f"{path}: expected the record of a model that goes on learning ({error}); 'stormcell adapt' writes one"
+            ) from error
+
+
+def is_adapted(name: str | Path) -> bool:
+    """Whether it is a folder of `stormcell adapt`."""
+    return (Path(name) / RECORD).is_file() and (Path(name) / MODEL).is_dir()

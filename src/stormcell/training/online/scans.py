@@ -1,0 +1,79 @@
+"""From scans that have come in to what a guided network learns from, on its own pixels and clock."""
+
+import math
+
+import cv2
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from stormcell.errors import FramesError
+from stormcell.frames import step_of
+from stormcell.methods.guided.start import start_of
+from stormcell.motion import Trajectories
+from stormcell.networks.checkpoint import ModelConfig
+from stormcell.training.guided_samples import Layout
+
+__all__ = ["lesson_of", "scans_needed"]
+
+Floats = NDArray[np.float32]
+
+_WHOLE = 1e-3  # steps; what a clock may be off
+
+
+def scans_needed(config: ModelConfig, step_minutes: float) -> tuple[int, int]:
+    """How many scans before (the one at the issue time among them) and after an issue time make a lesson."""
+    step = config.step_minutes / step_minutes
+    return math.ceil((config.past_steps - 1) * step - _WHOLE) + 1, math.ceil(config.future_steps * step - _WHOLE)
+
+
+def lesson_of(scans: xr.DataArray, config: ModelConfig, *, multiple: int) -> Floats:
+    """The window that training would have made of these scans.
+
+    Args:
+        scans: (time, y, x) [mm h-1], as many as `scans_needed` says, the last ones as truth.
+        config: of the model.
+        multiple: of which both sides are to be; what is beyond the grid is not seen.
+
+    Returns:
+        (time, y, x) with the time axis of `Layout`.
+
+    Raises:
+        FramesError: another number of scans.
+        MethodError: fewer than two of the past hold data, or pixels too far from the model's.
+    """
+    minutes = float(step_of(scans) / np.timedelta64(1, "m"))
+    before, after = scans_needed(config, minutes)
+    if scans.sizes["time"] != before + after:
+        raise FramesError(f"online: expected {before} scans of the past and {after} that came after, got {scans.sizes['time']} in all")
+    past, future = scans[:before], scans[before:]
+    start = start_of(
+        past, after, scans=config.past_steps, step_minutes=config.step_minutes, pixel_km=config.pixel_km, name="online learning"
+    )
+    ahead = Trajectories(-start.guess.motion).followed([step + start.late for step in range(1, after + 1)])
+    carried = [start.last]
+    for seen, (column, row) in zip(future.values, ahead, strict=True):
+        back = np.empty_like(start.last)
+        cv2.remap(seen, column, row, cv2.INTER_NEAREST, dst=back, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"))
+        carried.append(back)
+    truth = [_between(carried, step * start.step) for step in range(1, config.future_steps + 1)]
+    fields = [*start.on_model_grid(start.past), *start.on_model_grid(start.rain[: config.future_steps]), *start.motion]
+    fields += [*start.on_model_grid(np.stack(truth))]
+    return _padded(np.stack(fields), multiple, motion=Layout(config.past_steps, config.future_steps).motion)
+
+
+def _between(fields: list[Floats], place: float) -> Floats:
+    """The field at a place between two of a series."""
+    before = min(int(place + _WHOLE), len(fields) - 1)
+    share = np.float32(max(place - before, 0.0))
+    if share < _WHOLE or before + 1 >= len(fields):
+        return fields[before]
+    mixed: Floats = (1 - share) * fields[before] + share * fields[before + 1]
+    return mixed
+
+
+def _padded(fields: Floats, multiple: int, *, motion: slice) -> Floats:
+    below, right = (-size % multiple for size in fields.shape[1:])
+    padded = np.pad(fields, ((0, 0), (0, below), (0, right)), constant_values=np.nan)
+    padded[motion] = np.nan_to_num(padded[motion], nan=0.0)
+    return padded
