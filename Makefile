@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits ship-models bench-radar bench-digits format clean
+.PHONY: demo test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits ship-models bench-radar bench-digits bench-skill bench-online format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
@@ -57,6 +57,12 @@ ship-models: $(VENV)/.dev      ## the best weights of the radar runs into the pa
 
 bench-radar: archives          ## trained networks beside ROVER on days they have not seen, and their calibrations
 	$(BIN)/python tools/make_radar_page.py
+
+bench-skill: archives          ## guided networks beside the classics, at home and away
+	$(BIN)/python tools/make_skill_page.py
+
+bench-online: archives         ## a guided network that goes on learning, day after day
+	$(BIN)/python tools/make_online_page.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -31,11 +31,11 @@ SHOWN = (SPROG, FROZEN, CALIBRATED, ONLINE, GUARDED)
 HEAD = """# A model that goes on learning
 
 Written by `make bench-online` with the model `{model}`: the validation runs of TAASRAD19 in order of time, {lessons} forecasts an hour or
-more apart on {days} days, each scored before anything is learnt from it. The model learnt from the training runs of the same radar, so there
-is not much left to adapt to; `--archive` runs it on another. *Calibrated* refits slopes, shifts, the weight of S-PROG and
-decisions to the last {windows} forecasts, *online* takes one step of AdaGrad (rate 1e-4) after each, *guarded* is what was in use: whichever
-had scored best over the last hours (half-life 12 h). CSI over all 12 lead times together, on the model's pixels where the rain was; in
-brackets the 95 % interval of the difference from frozen, from drawing the days again and again.
+more apart on {days} days, each scored before anything is learnt from it. The model learnt from the training runs of the same radar, so
+there is not much left to adapt to; `--archive` runs it on another. *Calibrated* refits slopes, shifts, the weight of S-PROG and decisions
+to the last {windows} forecasts, *online* takes one step of AdaGrad (rate 1e-4) after each, *guarded* is what was in use: whichever had
+scored best over the last hours (half-life 12 h). CSI over all 12 lead times together, on the model's pixels where the rain was; in brackets
+the difference from frozen, and its 95 % interval from drawing the days again and again.
 """
 
 Counts = NDArray[np.float64]
