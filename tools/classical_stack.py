@@ -93,7 +93,7 @@ def fitted(archive: str, path: Path, *, windows: int = 160, cover: float = 0.03)
                     bins = np.bincount(np.searchsorted(CANDIDATES, p[event == came], side="right"), minlength=len(CANDIDATES) + 1)
                     counts[steps[0] : steps[-1] + 1, level, came] = bins / GROUP
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, weights=weights, decisions=best_decisions(counts))
+        np.savez(path, weights=weights, decisions=best_decisions(counts, most=None))
     return ClassicalStack(str(path))
 
 

@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 
 from stormcell.errors import MethodError
 
-__all__ = ["COARSER", "FINER", "Pixels", "pixels_between", "scans_per_step"]
+__all__ = ["COARSER", "FINER", "Pixels", "can_be_converted", "pixels_between", "scans_per_step"]
 
 Floats = NDArray[np.float32]
 
@@ -52,6 +52,11 @@ class Pixels:
         return _of_what_is_seen(self.rows_back, self.columns_back, frames)
 
 
+def can_be_converted(radar_km: float, model_km: float) -> bool:
+    """Whether a radar's pixels are near enough to a model's."""
+    return 1 / FINER <= model_km / radar_km <= COARSER
+
+
 def pixels_between(radar_km: float, model_km: float, shape: tuple[int, int], *, name: str) -> Pixels | None:
     """How to get from a radar's pixels to a model's.
 
@@ -70,7 +75,7 @@ def pixels_between(radar_km: float, model_km: float, shape: tuple[int, int], *, 
     ratio = model_km / radar_km
     if 1 / SAME_PIXEL <= ratio <= SAME_PIXEL:
         return None
-    if not 1 / FINER <= ratio <= COARSER:
+    if not can_be_converted(radar_km, model_km):
         raise MethodError(
             f"{name} was trained on pixels of {model_km:.3g} km, but these are of {radar_km:.3g} km: expected {model_km / COARSER:.3g} to "
             f"{model_km * FINER:.3g} km, which can be converted; use a model for this grid, or --method advection"

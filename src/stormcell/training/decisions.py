@@ -11,12 +11,15 @@ from torch import Tensor
 from stormcell.networks.checkpoint import load_checkpoint, save_checkpoint
 from stormcell.training.guided_module import GuidedModule
 
-__all__ = ["CANDIDATES", "best_decisions", "counted", "settle"]
+__all__ = ["CANDIDATES", "MOST", "best_decisions", "counted", "settle"]
 
 Numbers = NDArray[np.float64]
 
 CANDIDATES = tuple(float(p) for p in np.round(np.concatenate((np.arange(0.01, 0.1, 0.01), np.arange(0.1, 0.601, 0.02))), 3))
 """Probabilities that are tried."""
+
+MOST = 1.2
+"""How often an event may be said, over how often it comes."""
 
 _GROUP = 3  # lead times that share one decision: more events for each
 _FEWEST = 200  # events in a group; of fewer nothing can be learnt, and the decision is that of the level below
@@ -51,15 +54,17 @@ def counted(module: GuidedModule, batches: Iterable[Tensor]) -> Numbers:
     return total
 
 
-def best_decisions(counts: Numbers) -> Numbers:
+def best_decisions(counts: Numbers, *, most: float | None = MOST) -> Numbers:
     """Of each step and level the probability with the highest critical success index, one for every three lead times.
 
         CSI(p) = hits / (hits + misses + false alarms), an event being said where the probability is p or more
 
-    Where a level has too few events it takes the probability of the level below.
+    The highest CSI is had by saying an event more often than it comes, the more so the rarer it is, at little gain: so only such p are
+    looked at that say it at most `most` times as often. Where a level has too few events it takes the probability of the level below.
 
     Args:
         counts: what `counted` gave.
+        most: of what is said, events and others, over all that came; None for any.
 
     Returns:
         (step, level).
@@ -71,6 +76,9 @@ def best_decisions(counts: Numbers) -> Numbers:
         said = group[..., ::-1].cumsum(axis=-1)[..., ::-1][..., 1:]  # (level, 2, candidate): with this probability or more
         events = group[:, 1].sum(axis=-1)
         csi = said[:, 1] / np.maximum(events[:, None] + said[:, 0], 1)
+        if most is not None:
+            bold = said.sum(axis=1) > most * events[:, None]
+            csi[bold & ~bold.all(axis=1, keepdims=True)] = -1.0
         for level in range(levels):
             if events[level] >= _FEWEST or level == 0:
                 chosen = CANDIDATES[int(csi[level].argmax())]

@@ -10,7 +10,7 @@ import xarray as xr
 from stormcell.data.synthetic import synthetic_storm
 from stormcell.errors import MethodError
 from stormcell.frames import check_forecast, grid_of, step_of
-from stormcell.methods import GuidedForecast, Sprog, method_named
+from stormcell.methods import GuidedForecast, Sprog, Steps, method_named
 from stormcell.methods.calibrated import identity_of
 from stormcell.methods.guided.chances import Chances
 from stormcell.methods.guided.first_guess import first_guess
@@ -149,8 +149,15 @@ def test_any_pixel(tmp_path, storm):
     forecast = check_forecast(coarse(storm, LEADS))
     sprog = Sprog()(storm, LEADS).values
     assert ((forecast.values >= 2) == (sprog >= 2))[np.isfinite(sprog)].mean() > 0.95
-    with pytest.raises(MethodError, match="was trained on pixels"):
-        GuidedForecast(save(tmp_path / "far", pixel_km=20 * grid_of(storm).pixel_km))(storm, LEADS)
+
+
+@pytest.mark.parametrize(("times", "members"), [(20, 1), (1 / 3, 1), (20, 3)])
+def test_pixels_of_which_the_model_says_nothing(tmp_path, storm, times, members):
+    """S-PROG, or STEPS, stands in, and says so."""
+    far = GuidedForecast(save(tmp_path / "far", pixel_km=times * grid_of(storm).pixel_km))
+    forecast, stand_in = (each(storm, LEADS, members=members, seed=1) for each in (far, Sprog() if members == 1 else Steps()))
+    np.testing.assert_array_equal(forecast.values, stand_in.values)
+    assert forecast.attrs["method"] == "far" and forecast.attrs["fallback"].startswith(f"{stand_in.attrs['method']}: pixels of ")
 
 
 def test_it_rolls_on_and_says_so(method, storm):

@@ -13,11 +13,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.errors import MethodError
-from stormcell.frames import Spans, check_frames, make_forecast, step_of
+from stormcell.frames import Spans, check_frames, grid_of, make_forecast, step_of
+from stormcell.methods.cascade import Sprog, Steps
 from stormcell.methods.guided.chances import Chances
 from stormcell.methods.guided.fields import PRODUCTS, Product, field_above, matched, mean_of, monotone, rain_at
 from stormcell.methods.guided.members import Ranks
 from stormcell.methods.guided.start import Start, start_of
+from stormcell.methods.method import Method
+from stormcell.methods.resampled import can_be_converted
 from stormcell.methods.trained_model import TrainedModel, settings_of, words_for
 from stormcell.motion import Trajectories
 from stormcell.progress import track
@@ -50,6 +53,9 @@ class GuidedForecast:
     *NaN.* A place has NaN where the motion brings rain from what the last scan did not see.
 
     *Bounds.* Rain is never stronger than twice the strongest of the past. A dry past has a dry forecast.
+
+    *Pixels.* Where the radar's are too large or too small for the model, S-PROG forecasts in its place, or STEPS if there are members, and
+    `fallback` in the attributes says so.
 
     *Far ahead.* Beyond the steps it was trained for the network rolls on, which `rolled_on` in the attributes says.
 
@@ -117,6 +123,12 @@ class GuidedForecast:
             raise MethodError(f"{self.name}: expected 1 member or more, got {members}")
         config = self._trained.config
         leads = np.asarray(lead_times) / step_of(past)
+        pixel_km = grid_of(past).pixel_km
+        if not can_be_converted(pixel_km, config.pixel_km):
+            method: Method = Sprog() if members == 1 else Steps()
+            why = f"pixels of {pixel_km:.3g} km, of which a model of {config.pixel_km:.3g} km says nothing"
+            forecast = method(past, lead_times, members=members, seed=seed)
+            return forecast.assign_attrs(method=self.name, fallback=f"{forecast.attrs['method']}: {why}")
         start = start_of(
             past,
             float(leads[-1]),
