@@ -1,6 +1,6 @@
 """From which probability on an event is best said: found on training windows, kept with the weights."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stormcell.networks.checkpoint import load_checkpoint, save_checkpoint
-from stormcell.training.guided_module import GuidedModule
+from stormcell.training.guided_module import GuidedModule, GuidedWindow
 
-__all__ = ["CANDIDATES", "MOST", "best_decisions", "counted", "settle"]
+__all__ = ["CANDIDATES", "MOST", "best_decisions", "counted", "outcomes_by_probability", "settle"]
 
 Numbers = NDArray[np.float64]
 
@@ -34,24 +34,37 @@ def counted(module: GuidedModule, batches: Iterable[Tensor]) -> Numbers:
         batches: (batch, time, 1, y, x), see `Layout`.
 
     Returns:
-        (step, level, 2, bin): of places where it did not happen and where it did, by how many `CANDIDATES` the probability reaches.
+        As `outcomes_by_probability`, of all batches together.
     """
-    limits = torch.logit(torch.tensor(CANDIDATES, dtype=torch.float32))
     total: Numbers | None = None
     for batch in batches:
         window = module.window_of(batch)
-        logits = module.logits_of(window)
-        steps, levels = logits.shape[1:3]
-        happened = torch.stack([window.truth >= rate - 1e-3 for rate in module.guided.rates], dim=2)
-        bins = torch.bucketize(logits.contiguous(), limits, right=True)
-        place = (torch.arange(steps)[:, None] * levels + torch.arange(levels))[None, :, :, None, None]
-        number = ((place * 2 + happened) * (len(CANDIDATES) + 1) + bins)[window.valid[:, :, None].expand_as(bins)]
-        counted_now = torch.bincount(number, minlength=steps * levels * 2 * (len(CANDIDATES) + 1))
-        counts = counted_now.reshape(steps, levels, 2, -1).numpy().astype(np.float64)
+        counts = outcomes_by_probability(module.logits_of(window), window, module.guided.rates)
         total = counts if total is None else total + counts
     if total is None:
         raise ValueError("counted: expected one batch or more")
     return total
+
+
+def outcomes_by_probability(logits: Tensor, window: GuidedWindow, rates: Sequence[float]) -> Numbers:
+    """What came of each probability.
+
+    Args:
+        logits: (batch, step, level, y, x).
+        window: what they are of.
+        rates: the levels [mm h-1].
+
+    Returns:
+        (step, level, 2, bin): places where the level was not reached and where it was, by how many `CANDIDATES` the probability reaches.
+    """
+    limits = torch.logit(torch.tensor(CANDIDATES, dtype=torch.float32))
+    steps, levels = logits.shape[1:3]
+    happened = torch.stack([window.truth >= rate - 1e-3 for rate in rates], dim=2)
+    bins = torch.bucketize(logits.contiguous(), limits, right=True)
+    place = (torch.arange(steps)[:, None] * levels + torch.arange(levels))[None, :, :, None, None]
+    number = ((place * 2 + happened) * (len(CANDIDATES) + 1) + bins)[window.valid[:, :, None].expand_as(bins)]
+    counts: Numbers = torch.bincount(number, minlength=steps * levels * 2 * (len(CANDIDATES) + 1)).numpy().astype(np.float64)
+    return counts.reshape(steps, levels, 2, -1)
 
 
 def best_decisions(counts: Numbers, *, most: float | None = MOST) -> Numbers:

@@ -37,15 +37,19 @@ class Guard:
 
         A variant that is seen for the first time begins with what the chosen one has in memory: neither better nor worse.
         """
-        kept = 2.0 ** (-max(hours, 0.0) / self.half_life)
         begin = self.counts.get(self.chosen)
         for name, counts in outcomes.items():
             before = self.counts.get(name, begin)
-            self.counts[name] = counts + (0.0 if before is None else kept * before)
+            self.counts[name] = counts if before is None else counts + self.faded(before, hours)
         scores = self.scores
         best = max(scores, key=lambda name: scores[name])
         if self.chosen not in scores or scores[best] > scores[self.chosen] + self.margin:
             self.chosen = best
+
+    def faded(self, counts: Numbers, hours: float) -> Numbers:
+        """What is left of counts after so many hours."""
+        left: Numbers = counts * 2.0 ** (-max(hours, 0.0) / self.half_life)
+        return left
 
     def forget(self, name: str, like: str) -> None:
         """Take a variant for as good as another, from now on."""

@@ -23,7 +23,7 @@ from stormcell.methods.adapted import MODEL, RECORD, SPROG
 from stormcell.methods.shipped import model_folder
 from stormcell.networks.checkpoint import ModelConfig, fingerprint_of, load_checkpoint, save_checkpoint
 from stormcell.networks.guided import Guided
-from stormcell.training.decisions import CANDIDATES, best_decisions
+from stormcell.training.decisions import CANDIDATES, best_decisions, outcomes_by_probability
 from stormcell.training.guided_module import GuidedModule, GuidedWindow
 from stormcell.training.learning_rate import SCHEDULES
 from stormcell.training.online.guard import Guard, mean_csi
@@ -216,23 +216,13 @@ class Online:
         change = fit(joined[0], joined[1], joined[2], self._frozen)
         made = folded(self._frozen, change)
         self._networks[CALIBRATED].load_state_dict(made.state_dict())
-        self._count(window, logits[CALIBRATED], hours)
+        new = outcomes_by_probability(logits[CALIBRATED], window, self._frozen.rates)
+        self._counts = self.guard.faded(self._counts, hours) + new
         before = self._frozen.decisions.double().sigmoid().numpy()
         events = self._counts[:, :, 1].sum(axis=-1)
         groups = np.stack([events[row // GROUP * GROUP : row // GROUP * GROUP + GROUP].sum(axis=0) for row in range(len(events))])
         local = decisions_near(before, best_decisions(self._counts), groups)
         self._networks[CALIBRATED].decisions.copy_(torch.logit(torch.from_numpy(local)).float())
-
-    def _count(self, window: GuidedWindow, logits: Tensor, hours: float) -> None:
-        """Outcomes by probability, which fade as the guard's do."""
-        limits = torch.logit(torch.tensor(CANDIDATES, dtype=torch.float32))
-        bins = torch.bucketize(logits[0].contiguous(), limits, right=True)
-        happened = torch.stack([window.truth[0] >= rate - 1e-3 for rate in self._frozen.rates], dim=1)
-        steps, levels = bins.shape[:2]
-        place = (torch.arange(steps)[:, None] * levels + torch.arange(levels))[:, :, None, None]
-        number = ((place * 2 + happened) * (len(CANDIDATES) + 1) + bins)[window.valid[0][:, None].expand_as(bins)]
-        new = torch.bincount(number, minlength=self._counts.size).numpy().astype(np.float64)
-        self._counts = self._counts * 2.0 ** (-max(hours, 0.0) / self.guard.half_life) + new.reshape(self._counts.shape)
 
     def _start_again(self) -> bool:
         """Send online learning back to the frozen weights if it has fallen behind."""
