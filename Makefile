@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits ship-models bench-radar bench-digits bench-skill bench-online format clean
+.PHONY: demo test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
@@ -48,6 +48,9 @@ train-radar: archives          ## the networks of experiments/radar, two at a ti
 
 train-digits: $(VENV)/.dev     ## the networks on moving digits, two at a time on a core each; some hours, goes on where it was stopped
 	ls experiments/moving-mnist*/*.toml experiments/conv-tt/*.toml experiments/quantised/*.toml | xargs -P 2 -I{} tools/train_or_resume.sh $(BIN)/stormcell {}
+
+train-skill: archives          ## the guided network, in two parts on one core; two hours and a half, goes on where it was stopped
+	for part in guided-a guided; do tools/train_or_resume.sh $(BIN)/stormcell experiments/skill/$$part.toml || exit 1; done
 
 bench-digits: $(VENV)/.dev     ## networks on moving digits beside each other, of those that are trained
 	$(BIN)/python tools/make_digits_page.py
