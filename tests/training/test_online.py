@@ -9,6 +9,7 @@ import torch
 from stormcell.data.synthetic import synthetic_storm
 from stormcell.errors import FramesError, MethodError, ReadError
 from stormcell.methods import Adapted, method_named
+from stormcell.methods.calibrated import identity_of
 from stormcell.networks.checkpoint import load_checkpoint
 from stormcell.networks.guided import Guided
 from stormcell.timeline import minutes
@@ -209,6 +210,10 @@ class TestOnline:
         assert forecast.attrs["method"] == "here" and forecast.attrs["lessons"] == 4
         assert forecast.attrs["variant"] == json.loads((tmp_path / "here" / "online.json").read_text())["chosen"]
         assert np.isfinite(forecast.values).any()
+        assert repr(method) == "Adapted('here')" and method.identity == identity_of(str(tmp_path / "here"))
+        before = method.identity
+        list(Online(tmp_path / "here").lessons(storm))
+        assert before.startswith("model ") and method.identity != before, "a hindcast sees that it has learnt"
 
     def test_sprog_in_use_is_sprog(self, storm, model, tmp_path):
         list(Online(tmp_path / "here", model).lessons(storm[:10]))
@@ -217,7 +222,7 @@ class TestOnline:
         past, leads = storm[:5], minutes(5, 20, step=5)
         forecast = method_named(str(tmp_path / "here"))(past, leads)
         np.testing.assert_array_equal(forecast.values, method_named("sprog")(past, leads).values)
-        assert forecast.attrs["variant"] == "sprog"
+        assert forecast.attrs["variant"] == "sprog" and method_named(str(tmp_path / "here")).identity == "sprog"
         record.write_text("{}")
         with pytest.raises(ReadError, match="expected the record of a model that goes on learning"):
             method_named(str(tmp_path / "here"))(past, leads)

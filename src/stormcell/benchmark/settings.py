@@ -12,7 +12,7 @@ import stormcell
 from stormcell.benchmark.cases import Event
 from stormcell.benchmark.scoring import Task
 from stormcell.errors import StormcellError
-from stormcell.methods import GuidedForecast, Learned, Method, method_named
+from stormcell.methods import Adapted, GuidedForecast, Learned, Method, method_named
 from stormcell.methods.calibration_file import NAME, read_calibration
 from stormcell.methods.shipped import model_folder
 from stormcell.units import ZRRule
@@ -138,7 +138,7 @@ def _contents(component: object) -> Iterator[str]:
         yield component.identity
         if component.calibrated and (folder / NAME).is_file():
             yield repr(read_calibration(folder))
-    elif isinstance(component, GuidedForecast):
+    elif isinstance(component, Adapted | GuidedForecast):
         yield component.identity
     elif is_dataclass(component) and not isinstance(component, type):
         for part in fields(component):

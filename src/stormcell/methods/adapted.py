@@ -19,7 +19,7 @@ SPROG = "sprog"
 _MAX_BYTES = 2**20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adapted:
     """The method that a folder of `stormcell adapt` stands for at this moment.
 
@@ -41,6 +41,20 @@ class Adapted:
     def name(self) -> str:
         """That of the folder."""
         return Path(self.folder).resolve().name
+
+    @property
+    def identity(self) -> str:
+        """What is in use now: the model by its weights, wherever the folder lies.
+
+        Raises:
+            ReadError: the folder's record cannot be read.
+        """
+        chosen, _ = self._in_use()
+        return SPROG if chosen == SPROG else GuidedForecast(Path(self.folder) / MODEL).identity
+
+    def __repr__(self) -> str:
+        """By its name; the path is of one machine alone."""
+        return f"Adapted({self.name!r})"
 
     def __call__(self, past: xr.DataArray, lead_times: Spans, *, members: int = 1, seed: int | None = None) -> xr.DataArray:
         """See `Method`.

@@ -11,7 +11,7 @@ from scipy.special import ndtr
 
 from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_forecast
-from stormcell.methods import METHODS, GuidedForecast, Learned, Method, method_named
+from stormcell.methods import METHODS, Adapted, GuidedForecast, Learned, Method, method_named
 from stormcell.methods.calibration import Calibration, ProbabilityMaps
 from stormcell.methods.calibration_file import read_calibration
 from stormcell.methods.member_coupling import coupled, members_reaching
@@ -135,7 +135,7 @@ def identity_of(name: str) -> str:
     if name not in shipped_models() and (name in METHODS or not Path(name).is_dir()):
         return name
     method = method_named(name)
-    return method.identity if isinstance(method, Learned | GuidedForecast) else name
+    return method.identity if isinstance(method, Adapted | GuidedForecast | Learned) else name
 
 
 def uncalibrated(method: Method) -> Method:
