@@ -211,15 +211,15 @@ class TestOnline:
         assert forecast.attrs["variant"] == json.loads((tmp_path / "here" / "online.json").read_text())["chosen"]
         assert np.isfinite(forecast.values).any()
         assert repr(method) == "Adapted('here')" and method.identity == identity_of(str(tmp_path / "here"))
-        before = method.identity
-        list(Online(tmp_path / "here").lessons(storm))
-        assert before.startswith("model ") and method.identity != before, "a hindcast sees that it has learnt"
 
     def test_sprog_in_use_is_sprog(self, storm, model, tmp_path):
         list(Online(tmp_path / "here", model).lessons(storm[:10]))
         record = tmp_path / "here" / "online.json"
-        record.write_text(json.dumps(json.loads(record.read_text()) | {"chosen": "sprog"}))
         past, leads = storm[:5], minutes(5, 20, step=5)
+        before = json.loads(record.read_text())
+        record.write_text(json.dumps(before | {"chosen": "frozen"}))
+        assert method_named(str(tmp_path / "here")).identity.startswith("model "), "told by its weights"
+        record.write_text(json.dumps(before | {"chosen": "sprog"}))
         forecast = method_named(str(tmp_path / "here"))(past, leads)
         np.testing.assert_array_equal(forecast.values, method_named("sprog")(past, leads).values)
         assert forecast.attrs["variant"] == "sprog" and method_named(str(tmp_path / "here")).identity == "sprog"
