@@ -15,6 +15,7 @@ from stormcell.methods.adapted import Adapted, is_adapted
 from stormcell.methods.advection import Advection
 from stormcell.methods.cascade import LagrangianProbability, Sprog, Steps
 from stormcell.methods.guided import GuidedForecast
+from stormcell.methods.guided.fields import PRODUCTS
 from stormcell.methods.learned import Learned
 from stormcell.methods.method import Method
 from stormcell.methods.persistence import Persistence
@@ -48,6 +49,15 @@ def _trained(model: str) -> Method:
     return GuidedForecast(model) if is_guided(model) else Learned(model)
 
 
+def _product_of(model: str, product: str) -> Method:
+    if product not in PRODUCTS or is_adapted(model) or not is_guided(model):
+        raise MethodError(
+            f"{model}:{product}: what stands after the colon is a field that a guided model gives, one of {', '.join(PRODUCTS)}; "
+            "other methods give one field alone"
+        )
+    return GuidedForecast(model, product=product)
+
+
 METHODS: dict[str, Callable[[], Method]] = {
     "persistence": Persistence,
     "advection": Advection,
@@ -68,6 +78,8 @@ METHODS: dict[str, Callable[[], Method]] = {
 def method_named(name: str) -> Method:
     """Build a method by its name in `METHODS`, by a name that another package publishes, or by the folder of a checkpoint.
 
+    Which field a guided model gives may follow its name or folder after a colon: "guided:mean".
+
     Raises:
         MethodError: there is no such method.
     """
@@ -79,4 +91,7 @@ def method_named(name: str) -> Method:
         return method
     if Path(name).is_dir():
         return _trained(name)
+    model, colon, product = name.rpartition(":")
+    if colon and (model in METHODS or Path(model).is_dir()):
+        return _product_of(model, product)
     raise MethodError(f"unknown method {name!r}: expected one of {', '.join([*METHODS, *published])}, or the folder of a checkpoint")

@@ -1,17 +1,15 @@
 """From which probability on an event is best said: found on training windows, kept with the weights."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stormcell.networks.checkpoint import load_checkpoint, save_checkpoint
 from stormcell.training.guided_module import GuidedModule, GuidedWindow
 
-__all__ = ["CANDIDATES", "MOST", "best_decisions", "counted", "outcomes_by_probability", "settle"]
+__all__ = ["CANDIDATES", "FEWEST", "GROUP", "MOST", "best_decisions", "counted", "outcomes_by_probability"]
 
 Numbers = NDArray[np.float64]
 
@@ -21,8 +19,11 @@ CANDIDATES = tuple(float(p) for p in np.round(np.concatenate((np.arange(0.01, 0.
 MOST = 1.2
 """How often an event may be said, over how often it comes."""
 
-_GROUP = 3  # lead times that share one decision: more events for each
-_FEWEST = 200  # events in a group; of fewer nothing can be learnt, and the decision is that of the level below
+GROUP = 3
+"""Lead times that share one decision: more events for each."""
+
+FEWEST = 200
+"""Events in a group; of fewer nothing can be learnt."""
 
 
 @torch.inference_mode()
@@ -84,8 +85,8 @@ def best_decisions(counts: Numbers, *, most: float | None = MOST) -> Numbers:
     """
     steps, levels = counts.shape[:2]
     best = np.full((steps, levels), np.nan)
-    for first in range(0, steps, _GROUP):
-        group = counts[first : first + _GROUP].sum(axis=0)
+    for first in range(0, steps, GROUP):
+        group = counts[first : first + GROUP].sum(axis=0)
         said = group[..., ::-1].cumsum(axis=-1)[..., ::-1][..., 1:]  # (level, 2, candidate): with this probability or more
         events = group[:, 1].sum(axis=-1)
         csi = said[:, 1] / np.maximum(events[:, None] + said[:, 0], 1)
@@ -93,24 +94,7 @@ def best_decisions(counts: Numbers, *, most: float | None = MOST) -> Numbers:
             bold = said.sum(axis=1) > most * events[:, None]
             csi[bold & ~bold.all(axis=1, keepdims=True)] = -1.0
         for level in range(levels):
-            if events[level] >= _FEWEST or level == 0:
+            if events[level] >= FEWEST or level == 0:
                 chosen = CANDIDATES[int(csi[level].argmax())]
-            best[first : first + _GROUP, level] = chosen
+            best[first : first + GROUP, level] = chosen
     return best
-
-
-def settle(folder: Path, module: GuidedModule, batches: Iterable[Tensor], *, title: str) -> None:
-    """Find the decisions of the weights in a model folder, and write the folder anew with them.
-
-    Args:
-        folder: of the best weights.
-        module: whose network takes them.
-        batches: see `counted`.
-        title: heading of the model card.
-    """
-    best, config = load_checkpoint(folder)
-    module.network.load_state_dict(best.state_dict())
-    module.network.eval()
-    probabilities = best_decisions(counted(module, batches))
-    module.guided.decisions.copy_(torch.logit(torch.from_numpy(probabilities)))
-    save_checkpoint(folder, module.network, config, title=title)

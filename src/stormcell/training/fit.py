@@ -26,7 +26,6 @@ from stormcell.networks.representation import Representation
 from stormcell.products.pictures.training_curves import draw_range_test
 from stormcell.training.batches import Feed, Numbered, Swept
 from stormcell.training.curves import Curves
-from stormcell.training.decisions import settle
 from stormcell.training.diagnostics import Diagnostics
 from stormcell.training.guided_module import GuidedModule
 from stormcell.training.initial import take_weights
@@ -35,7 +34,8 @@ from stormcell.training.module import NowcastModule
 from stormcell.training.report import Report
 from stormcell.training.sample_rule import warn_of_few_samples
 from stormcell.training.saving import BEST, LAST, Saving
-from stormcell.training.sources import Source, open_source
+from stormcell.training.settle import settle
+from stormcell.training.sources import SETTLING, Source, open_source
 
 __all__ = ["EXPERIMENT", "find_learning_rate", "make_module", "train"]
 
@@ -86,7 +86,7 @@ def train(
         settle(
             folder / BEST,
             module,
-            Swept(source.settling, experiment.data.validation_windows, experiment.training.batch),
+            Swept(source.settling, SETTLING, experiment.training.batch),
             title=experiment.name,
         )
     return folder / BEST

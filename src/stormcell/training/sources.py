@@ -18,7 +18,10 @@ from stormcell.data.windows import Windows, find_windows, split_windows
 from stormcell.errors import FramesError
 from stormcell.training.guided_samples import GuidedSamples
 
-__all__ = ["Source", "open_source"]
+__all__ = ["SETTLING", "Source", "open_source"]
+
+SETTLING = 480
+"""Windows that decisions are learnt from, at most: rain that is rare needs many."""
 
 _NEAR = 2.1  # times as large or as small as home's, at most, are pixels and steps of other archives
 
@@ -103,7 +106,7 @@ def _archive(data: DataConfig, seed: int) -> Source:
     learnt_from = _disturbed(_with_others(samples, archive, data, seed), data, seed)
     as_it_is = partial(ArchiveSamples, size=data.size, scales=data.scales, flips=False, quarter_turns=False, seed=seed)
     held_out = as_it_is(other, chosen)
-    wet = _spread(train.wetter_than(data.validation_cover).apart(length), data.validation_windows)
+    wet = _spread(train.wetter_than(data.validation_cover).apart(length), SETTLING)
     said = {
         key: str(archive.attrs[key])
         for key in ("title", "source", "institution", "references", "licence", "zr_rule")

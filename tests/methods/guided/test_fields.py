@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from stormcell.methods.guided.fields import field_above, matched, mean_of, monotone, rain_at
+from stormcell.methods.guided.fields import balanced, field_above, grey_mean, matched, mean_of, monotone, rain_at
+from stormcell.verification.balanced import balancing_weights
+from stormcell.verification.grey import grey_from_rain_rate
 
 LEVELS = np.array([0.1, 1.0, 10.0], np.float32)
 
@@ -63,3 +65,26 @@ def test_a_matched_field_keeps_order_and_shares():
     order = np.argsort(ranking.ravel())
     assert (np.diff(field.ravel()[order]) >= -1e-6).all()
     assert [(field >= level * 0.999).mean() for level in LEVELS] == pytest.approx([0.5, 0.2, 0.02], abs=0.003)
+
+
+def test_heavy_rain_counts_for_more_in_a_balanced_distribution():
+    """P = 0.5, 0.3, 0.1 of 0.1, 2 and 10 mm/h: masses 0.5 (dry), 0.2, 0.2, 0.1 with weights 1, 1, 2, 10."""
+    levels = np.array([0.1, 2.0, 10.0], np.float32)
+    q = 1 / (1 + np.exp(-balanced(logits(0.5, 0.3, 0.1)[:, None], levels)[:, 0]))
+    assert q.tolist() == pytest.approx([1.6 / 2.1, 1.4 / 2.1, 1.0 / 2.1], rel=1e-4)
+
+
+@pytest.mark.parametrize(("field", "power"), [(grey_mean, 2), (field_above, 1)])
+def test_balanced_fields_have_the_least_balanced_errors(field, power):
+    levels = np.array([0.1, 0.2, 0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30], np.float32)
+    given_logits = logits(*(0.7 * np.exp(-0.35 * np.arange(12))))[:, None]
+    ranks = logits(*((np.arange(20_000) + 0.5) / 20_000))
+    rain = rain_at(ranks, np.repeat(given_logits, ranks.size, axis=1), levels)
+    best = float(field(balanced(given_logits, levels), levels)[0])
+
+    def error(rate):
+        off = np.abs(grey_from_rain_rate(np.float32([rate])) - grey_from_rain_rate(rain))
+        return float((balancing_weights(rain) * off**power).mean())
+
+    assert error(best) <= 1.002 * min(error(best * factor) for factor in (0.7, 0.85, 0.95, 1.05, 1.15, 1.4))
+    assert error(best) < error(float(mean_of(given_logits, levels)[0]))

@@ -34,7 +34,7 @@ def save(folder, *, pixel_km, sharp=8.0):
     with torch.no_grad():
         network.anchor.weight[..., 0] = sharp
         network.anchor.bias[:] = 0.0
-        network.decisions[:] = 0.0
+        network.decisions[..., 0] = 0.0
         torch.nn.init.normal_(network.residual.head.weight, std=1e-3)
     config = ModelConfig("guided", SETTINGS, step_minutes=5.0, pixel_km=pixel_km, past_steps=4, future_steps=6, representation=SCALE)
     return save_checkpoint(folder, network, config, title="A small guided model")
@@ -94,12 +94,19 @@ def test_what_is_added_up_in_parts_is_the_network(method, storm):
     np.testing.assert_allclose(chances.at(2.5), (chances.at(2) + chances.at(3)) / 2, atol=1.5)  # where the guess crosses a limit it bends
 
 
-@pytest.mark.parametrize("product", ["mean", "median", "matched"])
+@pytest.mark.parametrize("product", ["mean", "median", "matched", "balanced-mean", "balanced-median"])
 def test_other_products_are_fields_too(folder, storm, product):
-    forecast = check_forecast(GuidedForecast(folder, product=product)(storm, LEADS))
+    forecast = check_forecast(method_named(f"{folder}:{product}")(storm, LEADS))
     known = forecast.values[np.isfinite(forecast.values)]
     assert known.min() >= 0 and known.max() <= 2 * float(storm.max()) and (known >= 0.5).any()
     assert forecast.attrs["product"] == product
+
+
+def test_a_field_that_there_is_not(folder):
+    with pytest.raises(MethodError, match="magic: what stands after the colon is a field that a guided model gives, one of decision, mean"):
+        method_named(f"{folder}:magic")
+    with pytest.raises(MethodError, match="other methods give one field alone"):
+        method_named("sprog:mean")
 
 
 def test_members_have_the_chances_that_the_network_gives(tmp_path, storm):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from stormcell.methods.guided.decision import least_logits
 from stormcell.methods.guided.start import Start
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Chances:
         last: x of the last scan (y, x), 0 where it was not seen.
         levels: x of each level.
         weight: (step, level, 2), of guess and last scan.
-        decisions: (step, level), logits of the probabilities from which an event is best said.
+        decisions: (step, level, 3), see `least_logits`.
     """
 
     smooth: Floats
@@ -97,9 +98,11 @@ class Chances:
             smooth += (nearness(torch.from_numpy(field), levels) * torch.from_numpy(weight[:, index])[:, None, None]).numpy()
         return smooth
 
-    def least(self, step: float) -> Floats:
-        """(level,) logits of the probabilities from which an event is best said."""
-        return _mixed(self.decisions, *self._between(step))
+    def least(self, step: float, logits: Floats) -> Floats:
+        """(level,) logits from which on an event is said, of logits (level, y, x) at that time."""
+        place = self._between(step)
+        known = np.isfinite(self.start.last)
+        return least_logits(logits, _mixed(self.guess, *place), known, self.levels, _mixed(self.decisions, *place))
 
     def _between(self, step: float) -> tuple[int, np.float32]:
         place = min(max(step - 1.0, 0.0), len(self.guess) - 1.0)

@@ -5,13 +5,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PRODUCTS", "Product", "field_above", "matched", "mean_of", "monotone", "rain_at"]
+from stormcell.verification.balanced import balancing_weights
+from stormcell.verification.grey import grey_from_rain_rate, rain_rate_from_grey
+
+__all__ = ["PRODUCTS", "Product", "balanced", "field_above", "grey_mean", "matched", "mean_of", "monotone", "rain_at"]
 
 Floats = NDArray[np.float32]
 
-Product = Literal["decision", "mean", "median", "matched"]
-PRODUCTS: tuple[Product, ...] = ("decision", "mean", "median", "matched")
+Product = Literal["decision", "mean", "median", "matched", "balanced-mean", "balanced-median"]
+PRODUCTS: tuple[Product, ...] = ("decision", "mean", "median", "matched", "balanced-mean", "balanced-median")
 
+_LEAST = np.float32(1e-9)  # of a probability, so that its logarithm is finite
 _TAIL = 1.5  # mean of what exceeds the highest level, in units of that level
 
 
@@ -65,6 +69,44 @@ def mean_of(logits: Floats, levels: Floats) -> Floats:
         total = total + np.where(near, p * low * np.log(high / low), whole)
     result: Floats = total.astype(np.float32)
     return result
+
+
+def balanced(logits: Floats, levels: Floats) -> Floats:
+    """Logits of the same distribution with heavy rain counted as often as `balancing_weights` say.
+
+        Q(R >= L_i) = sum_(j >= i) w_j m_j / sum_j w_j m_j,   m_j = P(L_j <= R < L_(j+1))
+
+    What is best for the mean or the absolute error of Q is best for an error of P that is weighted with w: `grey_mean` of it has the least
+    B-MSE, its median (`field_above`) the least B-MAE.
+
+    Args:
+        logits: (level, ...), not rising from level to level.
+        levels: (level,) [mm h-1].
+    """
+    exceeded = 1 / (1 + np.exp(-logits))
+    mass = exceeded - np.concatenate((exceeded[1:], np.zeros_like(exceeded[:1])))
+    mass *= balancing_weights(levels).reshape(-1, *[1] * (logits.ndim - 1))
+    above = np.cumsum(mass[::-1], axis=0)[::-1]
+    result: Floats = np.log(above + _LEAST) - np.log(1 - exceeded[0] + (above[0] - above) + _LEAST)
+    return result
+
+
+def grey_mean(logits: Floats, levels: Floats) -> Floats:
+    """The rain rate whose grey value is the mean grey value of the distribution; grey values are what B-MSE compares.
+
+    Between two levels P is taken for linear in grey, that is in the logarithm of rain; below the first it has its value there down to grey
+    0, and what lies beyond the highest level has a mean of 1.5 of it.
+
+    Args:
+        logits: (level, ...), not rising from level to level.
+        levels: (level,) [mm h-1].
+    """
+    exceeded = 1 / (1 + np.exp(-logits))
+    heights = grey_from_rain_rate(np.append(levels, levels[-1] * np.float32(_TAIL)))
+    total = exceeded[0] * heights[0] + exceeded[-1] * (heights[-1] - heights[-2])
+    for low, high, p, q in zip(heights[:-2], heights[1:-1], exceeded[:-1], exceeded[1:], strict=True):
+        total = total + (high - low) * (p + q) / 2
+    return rain_rate_from_grey(total.astype(np.float32))
 
 
 def rain_at(rank: Floats, logits: Floats, levels: Floats) -> Floats:

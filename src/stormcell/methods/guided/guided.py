@@ -16,7 +16,7 @@ from stormcell.errors import MethodError
 from stormcell.frames import Spans, check_frames, grid_of, make_forecast, step_of
 from stormcell.methods.cascade import Sprog, Steps
 from stormcell.methods.guided.chances import Chances
-from stormcell.methods.guided.fields import PRODUCTS, Product, field_above, matched, mean_of, monotone, rain_at
+from stormcell.methods.guided.fields import PRODUCTS, Product, balanced, field_above, grey_mean, matched, mean_of, monotone, rain_at
 from stormcell.methods.guided.members import Ranks
 from stormcell.methods.guided.start import Start, start_of
 from stormcell.methods.method import Method
@@ -49,6 +49,7 @@ class GuidedForecast:
     - "mean": of the distribution, smooth; it has the least squared error.
     - "median": it has the least absolute error, and is dry where rain is less likely than not.
     - "matched": the mean, with the spread of rain rates that the distributions have over the whole area.
+    - "balanced-mean" and "balanced-median": they have the least B-MSE and B-MAE, errors for which heavy rain counts for more.
 
     *NaN.* A place has NaN where the motion brings rain from what the last scan did not see.
 
@@ -171,22 +172,26 @@ class GuidedForecast:
                     draw = partial(_draw, logits=carried, levels=levels, place=place, bound=bound)
                     list(pool.map(draw, rain_rate[:, index], next(ranks)))
                 else:
-                    field = np.minimum(self._product(logits, chances.least(lead / start.step), levels), bound)
+                    field = np.minimum(self._product(logits, partial(chances.least, lead / start.step, logits), levels), bound)
                     rain_rate[:, index] = sampler.holding(field).at(*place)
         rain_rate[rain_rate < levels[0]] = 0.0
         return rain_rate
 
-    def _product(self, logits: Floats, least: Floats, levels: Floats) -> Floats:
-        """(y, x) [mm h-1] of logits (level, y, x), and logits (level,) of the probabilities from which an event is said."""
+    def _product(self, logits: Floats, least: Callable[[], Floats], levels: Floats) -> Floats:
+        """(y, x) [mm h-1] of logits (level, y, x), and what makes the logits (level,) from which on an event is said."""
         match self.product:
             case "decision":
-                return field_above(monotone(logits - least[:, None, None]), levels)
+                return field_above(monotone(logits - least()[:, None, None]), levels)
             case "median":
                 return field_above(logits, levels)
             case "mean":
                 return mean_of(logits, levels)
             case "matched":
                 return matched(mean_of(logits, levels), logits, levels)
+            case "balanced-mean":
+                return grey_mean(balanced(logits, levels), levels)
+            case "balanced-median":
+                return field_above(balanced(logits, levels), levels)
 
     @property
     def _network(self) -> "Guided":

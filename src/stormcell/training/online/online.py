@@ -20,6 +20,8 @@ from stormcell.config import TrainingConfig
 from stormcell.errors import MethodError, ReadError, StormcellError
 from stormcell.frames import step_of
 from stormcell.methods.adapted import MODEL, RECORD, SPROG
+from stormcell.methods.guided.decision import least_logits
+from stormcell.methods.guided.fields import monotone
 from stormcell.methods.shipped import model_folder
 from stormcell.networks.checkpoint import ModelConfig, fingerprint_of, load_checkpoint, save_checkpoint
 from stormcell.networks.guided import Guided
@@ -177,7 +179,7 @@ class Online:
         """Variant -> (threshold, 3)."""
         said: dict[str, Callable[[int, float], Tensor]] = {SPROG: lambda level, _: window.guess >= self._frozen.anchor.levels[level] - 1e-4}
         for name, network in self._networks.items():
-            least = network.decisions_for(logits[name].shape[1])
+            least = _least(network, logits[name][0], window)
             said[name] = lambda level, _, name=name, least=least: logits[name][:, :, level] >= least[:, level, None, None]  # type: ignore[misc]
         found = {}
         for name, event_said in said.items():
@@ -218,11 +220,11 @@ class Online:
         self._networks[CALIBRATED].load_state_dict(made.state_dict())
         new = outcomes_by_probability(logits[CALIBRATED], window, self._frozen.rates)
         self._counts = self.guard.faded(self._counts, hours) + new
-        before = self._frozen.decisions.double().sigmoid().numpy()
+        before = self._frozen.decisions[..., 0].double().sigmoid().numpy()
         events = self._counts[:, :, 1].sum(axis=-1)
         groups = np.stack([events[row // GROUP * GROUP : row // GROUP * GROUP + GROUP].sum(axis=0) for row in range(len(events))])
         local = decisions_near(before, best_decisions(self._counts), groups)
-        self._networks[CALIBRATED].decisions.copy_(torch.logit(torch.from_numpy(local)).float())
+        self._networks[CALIBRATED].decisions[..., 0] = torch.logit(torch.from_numpy(local)).float()
 
     def _start_again(self) -> bool:
         """Send online learning back to the frozen weights if it has fallen behind."""
@@ -307,3 +309,14 @@ class Online:
             if isinstance(error, StormcellError):
                 raise
             raise ReadError(f"{path}: holds no memory of online learning that fits ({error}); remove it to begin again") from error
+
+
+def _least(network: Guided, logits: Tensor, window: GuidedWindow) -> Tensor:
+    """(step, level) logits from which on an event is said, of logits (step, level, y, x)."""
+    known, levels = window.known[0, -1].numpy(), network.anchor.levels.numpy()
+    decisions = network.decisions_for(len(logits)).numpy()
+    rows = [
+        least_logits(monotone(fields.numpy()), guess.numpy(), known, levels, own)
+        for fields, guess, own in zip(logits, window.guess[0], decisions, strict=True)
+    ]
+    return torch.from_numpy(np.stack(rows))
