@@ -118,12 +118,11 @@ def test_the_area_of_the_first_guess_counts_for_as_much_as_it_helps():
     outcomes = np.zeros((6, 2, len(WEIGHTS), len(FACTORS), 3))
     outcomes[..., 2] = 1000.0
     outcomes[..., 0], outcomes[..., 1] = 500.0, 400.0
-    outcomes[:3, 0, 2, 1, 0] = 600.0  # (0.5, 1.1): more hits
-    outcomes[:3, 0, 3, 3, :2] = 900.0, 350.0  # still more, but said 1.25 times as often as it comes
+    outcomes[:3, 0, 2, 1, 0] = 600.0  # (0.5, 1.1): more hits at half of the lead times
+    outcomes[:, 0, 3, 3, :2] = 900.0, 350.0  # still more at all, but said 1.25 times as often as it comes
     outcomes[:, 1] /= 1000  # too few to learn from
-    best = best_areas(outcomes)
-    assert best[:3, 0].tolist() == [[0.5, 1.1]] * 3 and best[3:, 0].tolist() == [[0.0, 1.0]] * 3
-    assert (best[:, 1] == 1.0).all()
+    assert best_areas(outcomes).tolist() == [[0.5, 1.1], [1.0, 1.0]]
+    assert best_areas(outcomes, most=1.3)[0].tolist() == [0.75, 1.3]
 
 
 @pytest.mark.parametrize(

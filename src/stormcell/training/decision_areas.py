@@ -63,27 +63,26 @@ def _least(field: NDArray[np.float32], area: int, decision: float) -> NDArray[np
 
 
 def best_areas(outcomes: Numbers, *, most: float = MOST) -> Numbers:
-    """Of each step and level the weight and the factor with the highest critical success index, one for every three lead times.
+    """Of each level the weight and the factor with the highest critical success index, a mean over groups of three lead times.
 
-    Held to `most` as `best_decisions` is. Where there are too few events to learn from, the area is the first guess's.
+    They are one for all lead times, as a few windows tell them apart badly. Held to `most` as `best_decisions` is. Where there are too
+    few events to learn from, the area is the first guess's.
 
     Args:
         outcomes: see `outcomes_by_area`.
         most: of what is said, over all that came.
 
     Returns:
-        (step, level, [weight, factor]).
+        (level, [weight, factor]).
     """
-    steps, levels = outcomes.shape[:2]
-    best = np.empty((steps, levels, 2))
-    for first in range(0, steps, GROUP):
-        hits, alarms, events = np.moveaxis(outcomes[first : first + GROUP].sum(axis=0), -1, 0)  # (level, weight, factor) each
-        csi = hits / np.maximum(events + alarms, 1)
-        csi[(hits + alarms > most * events) & (np.array(WEIGHTS) > 0)[:, None]] = -1.0
-        for level in range(levels):
-            if events[level].max() < FEWEST:
-                best[first : first + GROUP, level] = 1.0, 1.0
-                continue
-            weight, factor = np.unravel_index(int(csi[level].argmax()), csi[level].shape)
-            best[first : first + GROUP, level] = WEIGHTS[weight], FACTORS[factor]
+    groups = np.add.reduceat(outcomes, np.arange(0, len(outcomes), GROUP), axis=0)
+    hits, alarms, events = np.moveaxis(groups, -1, 0)  # (group, level, weight, factor) each
+    csi = (hits / np.maximum(events + alarms, 1)).mean(axis=0)
+    hits, alarms, events = (sums.sum(axis=0) for sums in (hits, alarms, events))
+    csi[(hits + alarms > most * events) & (np.array(WEIGHTS) > 0)[:, None]] = -1.0
+    best = np.ones((outcomes.shape[1], 2))
+    for level, of_level in enumerate(csi):
+        if events[level].max() >= FEWEST:
+            weight, factor = np.unravel_index(int(of_level.argmax()), of_level.shape)
+            best[level] = WEIGHTS[weight], FACTORS[factor]
     return best
