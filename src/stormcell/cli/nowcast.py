@@ -18,8 +18,12 @@ def nowcast(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the forecast to this CF NetCDF file.")] = None,
     method: Annotated[
         str,
-        typer.Option("--method", "-m", help="advection, rover, persistence, sprog; ensembles: steps, lagrangian-probability; ..."),
-    ] = "advection",
+        typer.Option(
+            "--method",
+            "-m",
+            help="guided, sprog, advection, rover, persistence; ensembles: guided, steps; ... A folder, or a field: guided:mean.",
+        ),
+    ] = "guided",
     lead: Annotated[str, typer.Option(help="How far ahead: 120min, 2h, 1h30min.")] = "120min",
     members: Annotated[int, typer.Option(min=1, help="Size of the ensemble, for methods that make one.")] = 1,
     seed: Annotated[int | None, typer.Option(min=0, help="Makes an ensemble repeatable.")] = None,

@@ -10,7 +10,7 @@ from stormcell.timeline import parse_lead_times
 
 __all__ = ["nowcast"]
 
-DEFAULT_METHOD = "advection"
+DEFAULT_METHOD = "guided"
 DEFAULT_LEAD = "120min"
 
 

@@ -74,7 +74,12 @@ def test_heavy_rain_counts_for_more_in_a_balanced_distribution():
     assert q.tolist() == pytest.approx([1.6 / 2.1, 1.4 / 2.1, 1.0 / 2.1], rel=1e-4)
 
 
-@pytest.mark.parametrize(("field", "power"), [(grey_mean, 2), (field_above, 1)])
+def test_where_no_level_is_likely_the_mean_is_drizzle():
+    drizzle = np.array([0.0, 0.05], np.float32)
+    assert grey_mean(np.full((3, 2), -20, np.float32), LEVELS, drizzle).tolist() == pytest.approx([0.0, 0.05], abs=1e-4)
+
+
+@pytest.mark.parametrize(("field", "power"), [(lambda *args: grey_mean(*args, np.zeros(1, np.float32)), 2), (field_above, 1)])
 def test_balanced_fields_have_the_least_balanced_errors(field, power):
     levels = np.array([0.1, 0.2, 0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30], np.float32)
     given_logits = logits(*(0.7 * np.exp(-0.35 * np.arange(12))))[:, None]

@@ -16,6 +16,7 @@ Product = Literal["decision", "mean", "median", "matched", "balanced-mean", "bal
 PRODUCTS: tuple[Product, ...] = ("decision", "mean", "median", "matched", "balanced-mean", "balanced-median")
 
 _LEAST = np.float32(1e-9)  # of a probability, so that its logarithm is finite
+_DRY = 4.0  # a mean of less than this part of the lowest level's grey value is dry
 _TAIL = 1.5  # mean of what exceeds the highest level, in units of that level
 
 
@@ -91,21 +92,23 @@ def balanced(logits: Floats, levels: Floats) -> Floats:
     return result
 
 
-def grey_mean(logits: Floats, levels: Floats) -> Floats:
+def grey_mean(logits: Floats, levels: Floats, drizzle: Floats) -> Floats:
     """The rain rate whose grey value is the mean grey value of the distribution; grey values are what B-MSE compares.
 
-    Between two levels P is taken for linear in grey, that is in the logarithm of rain; below the first it has its value there down to grey
-    0, and what lies beyond the highest level has a mean of 1.5 of it.
+    Between two levels P is taken for linear in grey, that is in the logarithm of rain; what lies beyond the highest level has a mean of
+    1.5 of it, and what lies below the lowest is `drizzle`. Less than a quarter of the lowest level's grey value is dry.
 
     Args:
         logits: (level, ...), not rising from level to level.
         levels: (level,) [mm h-1].
+        drizzle: (...) [mm h-1], what rain there is where the lowest level is not reached.
     """
     exceeded = 1 / (1 + np.exp(-logits))
     heights = grey_from_rain_rate(np.append(levels, levels[-1] * np.float32(_TAIL)))
-    total = exceeded[0] * heights[0] + exceeded[-1] * (heights[-1] - heights[-2])
+    total = exceeded[0] * heights[0] + (1 - exceeded[0]) * grey_from_rain_rate(drizzle) + exceeded[-1] * (heights[-1] - heights[-2])
     for low, high, p, q in zip(heights[:-2], heights[1:-1], exceeded[:-1], exceeded[1:], strict=True):
         total = total + (high - low) * (p + q) / 2
+    total[total < heights[0] / _DRY] = 0.0
     return rain_rate_from_grey(total.astype(np.float32))
 
 

@@ -49,7 +49,8 @@ class GuidedForecast:
     - "mean": of the distribution, smooth; it has the least squared error.
     - "median": it has the least absolute error, and is dry where rain is less likely than not.
     - "matched": the mean, with the spread of rain rates that the distributions have over the whole area.
-    - "balanced-mean" and "balanced-median": they have the least B-MSE and B-MAE, errors for which heavy rain counts for more.
+    - "balanced-mean" and "balanced-median": they have the least B-MSE and B-MAE, errors for which heavy rain counts for more. The
+      network says nothing of rain below its lowest level: these two have what the last scan had of it.
 
     *NaN.* A place has NaN where the motion brings rain from what the last scan did not see.
 
@@ -162,6 +163,7 @@ class GuidedForecast:
         rain_rate = np.empty((members, len(leads), *sampler.shape), np.float32)
         bound = np.float32(_GROWTH * strongest)
         chances = Chances.of(self._network, start, precision=self.precision, tile=self.tile, overlap=self.overlap)
+        drizzle = np.minimum(np.nan_to_num(start.last, nan=0.0), np.float32(0.99) * levels[0])
         cascade = start.guess.cascade if members > 1 else None
         ranks = Ranks(cascade, seed, members).steps([max(1, round(lead)) for lead in leads]) if cascade else None
         with ThreadPoolExecutor(max(1, min(cv2.getNumThreads(), members))) as pool:
@@ -172,13 +174,16 @@ class GuidedForecast:
                     draw = partial(_draw, logits=carried, levels=levels, place=place, bound=bound)
                     list(pool.map(draw, rain_rate[:, index], next(ranks)))
                 else:
-                    field = np.minimum(self._product(logits, partial(chances.least, lead / start.step, logits), levels), bound)
+                    field = np.minimum(self._product(logits, partial(chances.least, lead / start.step, logits), levels, drizzle), bound)
                     rain_rate[:, index] = sampler.holding(field).at(*place)
-        rain_rate[rain_rate < levels[0]] = 0.0
+        if members > 1 or not self.product.startswith("balanced"):
+            rain_rate[rain_rate < levels[0]] = 0.0
         return rain_rate
 
-    def _product(self, logits: Floats, least: Callable[[], Floats], levels: Floats) -> Floats:
-        """(y, x) [mm h-1] of logits (level, y, x), and what makes the logits (level,) from which on an event is said."""
+    def _product(self, logits: Floats, least: Callable[[], Floats], levels: Floats, drizzle: Floats) -> Floats:
+        """(y, x) [mm h-1] of logits (level, y, x), of what makes the logits (level,) from which on an event is said, and of the rain (y, x)
+        of the last scan where it was below the lowest level.
+        """
         match self.product:
             case "decision":
                 return field_above(monotone(logits - least()[:, None, None]), levels)
@@ -189,9 +194,10 @@ class GuidedForecast:
             case "matched":
                 return matched(mean_of(logits, levels), logits, levels)
             case "balanced-mean":
-                return grey_mean(balanced(logits, levels), levels)
+                return grey_mean(balanced(logits, levels), levels, drizzle)
             case "balanced-median":
-                return field_above(balanced(logits, levels), levels)
+                median = field_above(balanced(logits, levels), levels)
+                return np.where(median > 0, median, drizzle)
 
     @property
     def _network(self) -> "Guided":
