@@ -126,5 +126,5 @@ def test_the_best_forecast_of_the_loss_is_the_true_frequency():
 def test_decisions_beyond_the_last_step_are_its_own():
     network = build_network("guided", SMALL)
     network.decisions[-1] = 2.0
-    assert network.decisions_for(6)[3:].eq(2.0).all() and network.decisions_for(2).shape == (2, 2, 3)
+    assert network.decisions_for(6)[3:].eq(2.0).all() and network.decisions_for(2).shape == (2, 2)
     assert SCALE.level(0.1) > 0

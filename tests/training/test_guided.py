@@ -13,7 +13,6 @@ from stormcell.methods import method_named
 from stormcell.motion import advect
 from stormcell.networks.checkpoint import load_checkpoint
 from stormcell.timeline import minutes
-from stormcell.training.decision_areas import FACTORS, WEIGHTS, best_areas
 from stormcell.training.decisions import CANDIDATES, best_decisions
 from stormcell.training.fit import train
 from stormcell.training.guided_samples import Layout
@@ -66,7 +65,7 @@ def test_a_run_leaves_a_method(tiny, tmp_path, storm):
     best = train(tiny(), tmp_path / "run")
     network, config = load_checkpoint(best)
     assert config.network == "guided" and config.future_steps == 4 and {"csi_0.5", "csi_2", "csi_5"} <= set(config.scores)
-    probabilities = network.decisions[..., 0].sigmoid().numpy()
+    probabilities = network.decisions.sigmoid().numpy()
     assert np.abs(probabilities[..., None] - np.array(CANDIDATES)).min(axis=-1).max() < 1e-4  # found, and not the 0.35 to begin with
     forecast = method_named(str(best))(storm[:5], minutes(5, 20, step=5))
     assert np.isfinite(forecast.values).any()
@@ -112,17 +111,6 @@ def test_an_event_is_not_said_much_more_often_than_it_comes():
     counts[:, 0, 1, [low, high]], counts[:, 0, 0, [low, high]] = [700, 500], [800, 100]
     assert best_decisions(counts, most=None).max() <= 0.02
     assert 0.02 < best_decisions(counts).min() <= 0.2
-
-
-def test_the_area_of_the_first_guess_counts_for_as_much_as_it_helps():
-    outcomes = np.zeros((6, 2, len(WEIGHTS), len(FACTORS), 3))
-    outcomes[..., 2] = 1000.0
-    outcomes[..., 0], outcomes[..., 1] = 500.0, 400.0
-    outcomes[:3, 0, 2, 1, 0] = 600.0  # (0.5, 1.1): more hits at half of the lead times
-    outcomes[:, 0, 3, 3, :2] = 900.0, 350.0  # still more at all, but said 1.25 times as often as it comes
-    outcomes[:, 1] /= 1000  # too few to learn from
-    assert best_areas(outcomes).tolist() == [[0.5, 1.1], [1.0, 1.0]]
-    assert best_areas(outcomes, most=1.3)[0].tolist() == [0.75, 1.3]
 
 
 @pytest.mark.parametrize(

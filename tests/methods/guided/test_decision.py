@@ -3,47 +3,51 @@
 import numpy as np
 import pytest
 
-from stormcell.methods.guided.decision import NEVER, area_logit, least_logits
+from stormcell.methods.guided.decision import SHARES, least_logits
 
-LOGITS = np.arange(12, dtype=np.float32).reshape(1, 3, 4) / 2  # 0.0 to 5.5
-GUESS = np.zeros((3, 4), np.float32)
-GUESS[0] = 0.5
-EVERYWHERE = np.ones((3, 4), bool)
 LEVEL = np.array([0.3], np.float32)
+EVERYWHERE = np.ones((1, 10), bool)
 
 
-def least(weight, factor, *, guess=GUESS, known=EVERYWHERE):
-    return float(least_logits(LOGITS, guess, known, LEVEL, np.array([[1.0, weight, factor]], np.float32))[0])
+def least(logits, wet, *, known=EVERYWHERE, trained=0.0):
+    """Of ten places in a row, of which the first guess has the first `wet` wet."""
+    guess = np.where(np.arange(10) < wet, 0.5, 0.0).astype(np.float32)[None]
+    field = np.array(logits, np.float32)[None, None]
+    return float(least_logits(field, guess, known, LEVEL, np.array([trained], np.float32))[0])
 
 
-def test_without_weight_it_is_what_training_found():
-    assert least(0.0, 1.0) == least(0.0, 3.0) == 1.0
+def parts(trained, area, expected):
+    """A threshold is the lower edge of a twentieth in which a logit lies."""
+    return pytest.approx(float(np.dot(SHARES, (trained, area, expected))), abs=0.03)
 
 
-def test_the_area_is_that_of_the_first_guess_times_a_factor():
-    assert least(1.0, 1.0) == 4.0  # 4.0, 4.5, 5.0, 5.5: four places, as the first guess has
-    assert least(1.0, 1.5) == 3.0
-    assert least(0.5, 1.0) == 2.5
+LOGITS = [3.02, 2.02, 1.02, 0.02, -0.98, -1.98, -2.98, -3.98, -4.98, -5.98]
+"""Probabilities .95 .88 .74 .51 .27 .12 ..., with a sum of 3.54: of three places a CSI of .65 is expected, of four .69, of five .64."""
 
 
-def test_what_the_radar_did_not_see_has_no_area():
+def test_a_mean_of_three_opinions():
+    assert least(LOGITS, wet=6) == parts(0.0, -2.98, 0.02)  # the area: 1.1 times six places are seven
+
+
+def test_the_trained_one_counts_for_its_share():
+    assert least(LOGITS, wet=2, trained=1.0) - least(LOGITS, wet=2, trained=0.0) == pytest.approx(SHARES[0])
+
+
+def test_the_area_follows_the_first_guess():
+    areas = [least(LOGITS, wet=wet) for wet in (0, 1, 3, 5)]
+    assert areas == sorted(areas, reverse=True) and len(set(areas)) == 4 - 1  # of none as of one: where it is likeliest
+
+
+def test_what_the_radar_did_not_see_counts_for_nothing():
     known = EVERYWHERE.copy()
-    known[0, :2] = known[2, 3] = False
-    assert least(1.0, 1.0, known=known) == 4.5  # two places of 0.5 are left, and 5.5 is gone
+    known[0, :3] = False
+    assert least(LOGITS, wet=3, known=known) == least(LOGITS[3:] + [-9.0] * 3, wet=0)
 
 
-def test_where_the_first_guess_has_none_none_is_said():
-    assert least(0.5, 1.3, guess=np.zeros_like(GUESS)) == NEVER
-    assert least(0.0, 1.3, guess=np.zeros_like(GUESS)) == 1.0
+def test_where_nothing_is_likely_training_decides():
+    assert least([-9.0] * 10, wet=4, trained=-0.7) == pytest.approx(-0.7)
 
 
-@pytest.mark.parametrize(("count", "expected"), [(1, 3.0), (2, 1.0), (3, -6.0)])
-def test_more_places_than_are_likely(count, expected):
-    assert area_logit(np.array([1.0, -9.0, 3.0], np.float32), count) == expected
-
-
-def test_a_radar_that_shows_twice_the_rain_is_followed():
-    """With a gain of two in logits and in the first guess the area that is said stays that of the first guess."""
-    for gain in (1.0, 2.0):
-        limit = least_logits(gain * LOGITS, gain * GUESS, EVERYWHERE, LEVEL, np.array([[0.5, 1.0, 1.0]], np.float32))[0]
-        assert int((gain * LOGITS >= limit).sum()) == 4
+def test_rain_that_is_sure_is_said_to_its_very_edge():
+    """Half of the places are sure, half out of the question: any threshold between serves, and theirs lie between."""
+    assert -6.0 < least([6.5] * 5 + [-6.5] * 5, wet=5) < 6.5

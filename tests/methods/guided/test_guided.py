@@ -34,7 +34,7 @@ def save(folder, *, pixel_km, sharp=8.0):
     with torch.no_grad():
         network.anchor.weight[..., 0] = sharp
         network.anchor.bias[:] = 0.0
-        network.decisions[..., 0] = 0.0
+        network.decisions[:] = 0.0
         torch.nn.init.normal_(network.residual.head.weight, std=1e-3)
     config = ModelConfig("guided", SETTINGS, step_minutes=5.0, pixel_km=pixel_km, past_steps=4, future_steps=6, representation=SCALE)
     return save_checkpoint(folder, network, config, title="A small guided model")

@@ -35,7 +35,7 @@ class Chances:
         last: x of the last scan (y, x), 0 where it was not seen.
         levels: x of each level.
         weight: (step, level, 2), of guess and last scan.
-        decisions: (step, level, 3), see `least_logits`.
+        decisions: (step, level), see `least_logits`.
     """
 
     smooth: Floats

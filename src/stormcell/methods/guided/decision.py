@@ -1,55 +1,57 @@
-"""From which probability on an event is said, in a forecast of a certain day: neither of training alone, nor of that day alone."""
+"""From which probability on an event is said: by what served best in training, and by what the day itself tells."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NEVER", "area_logit", "least_logits"]
+__all__ = ["SHARES", "least_logits"]
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-NEVER = np.float32(50.0)
-"""A logit that nothing reaches."""
+SHARES = (0.4, 0.3, 0.3)
+"""Of training, of the area of the first guess, and of what the probabilities themselves expect."""
 
-_UNLIKELY = np.float32(-6.0)  # logit below which no place is looked at: what is so unlikely is not said in any case
+_FACTOR = 1.1  # how much larger than in the first guess an area may be
+_LOWEST, _WIDTH, _BINS = -7.0, 0.05, 280  # of logits that are counted
+_EDGES = (_LOWEST + _WIDTH * np.arange(_BINS)).astype(np.float32)
+_CHANCE = 1 / (1 + np.exp(-(_EDGES + _WIDTH / 2)))
 
 
 def least_logits(logits: Floats, guess: Floats, known: Mask, levels: Floats, decisions: Floats) -> Floats:
     """Of each level, the logit from which on an event is said.
 
-        q = (1 - w) q_0 + w a
+        q = 0.4 q_0 + 0.3 a + 0.3 e
 
-    q_0 is what served best on the days of training. a lets as large an area have the event as the first guess has, times a factor f: it
-    follows what the radar shows on the day, its gain and its climate. Where the first guess has no event at all, none is said if w > 0.
+    q_0 is what had the highest critical success index on the days of training. a lets 1.1 times as large an area have the event as the
+    first guess has: it follows the radar's gain and climate. e would have the highest index if the probabilities are right,
+
+        E CSI(t) = H / (N + E - H),   N places reach t and have the sum of probabilities H; all together have the sum E.
+
+    The first alone fails where rain is of another kind than in training, the second where the first guess is bad, the third where rare
+    rain is taken for likely.
 
     Args:
         logits: (level, y, x).
         guess: x of the first guess (y, x).
         known: where the last scan saw something, (y, x).
         levels: x of each level.
-        decisions: (level, [q_0, w, f]), see `stormcell.networks.guided.Guided`.
+        decisions: q_0, (level,).
 
     Returns:
-        (level,)
+        (level,): q_0 where no place is likely to have the event.
     """
-    least = decisions[:, 0].astype(np.float32)
+    least = decisions.astype(np.float32)
     extent = guess[known]
-    for index in np.flatnonzero(decisions[:, 1]):
-        weight, factor = decisions[index, 1:]
-        count = int(factor * np.count_nonzero(extent >= levels[index] - np.float32(1e-4)) + 0.5)
-        least[index] = (1 - weight) * least[index] + weight * area_logit(logits[index][known], count) if count else NEVER
+    for index, field in enumerate(logits):
+        count = round(_FACTOR * np.count_nonzero(extent >= levels[index] - np.float32(1e-4)))
+        seen = field[known]
+        bins = ((seen[seen > _LOWEST] - np.float32(_LOWEST)) * np.float32(1 / _WIDTH)).astype(np.int64)
+        if not bins.size:
+            continue
+        places = np.bincount(np.minimum(bins, _BINS - 1), minlength=_BINS)
+        reached, hits = (np.cumsum(sums[::-1])[::-1] for sums in (places, places * _CHANCE))
+        area = _EDGES[np.flatnonzero(reached >= min(max(count, 1), reached[0]))[-1]]
+        index_of_success = hits / (reached + hits[0] - hits)
+        expected = _EDGES[np.flatnonzero(index_of_success == index_of_success.max())[-1]]
+        least[index] = np.dot(SHARES, (least[index], area, expected))
     return least
-
-
-def area_logit(logits: Floats, count: int) -> np.float32:
-    """The logit that so many places reach, but not less than is worth a thought.
-
-    Args:
-        logits: of any places.
-        count: 1 or more.
-    """
-    likely = logits[logits > _UNLIKELY]
-    if count > likely.size:
-        return _UNLIKELY
-    place = likely.size - count
-    return np.float32(np.partition(likely, place)[place])

@@ -22,8 +22,8 @@ class Guided(nn.Module):
 
         logit P(R >= L) = anchor(first guess, last scan) + residual(past, first guess, motion)
 
-    From which probability on an event is best said is told by `decisions`, (step, level, [logit q_0, w, f]); see
-    `stormcell.methods.guided.decision` for what they mean and `stormcell.training.decisions` for how they are found.
+    From which probability on an event was best said on the days of training is kept in `decisions`, (step, level) logits; see
+    `stormcell.training.decisions` for how they are found and `stormcell.methods.guided.decision` for what is made of them.
 
     Everything comes in the coordinates that move with the rain, and so does the forecast: what moves the rain is not to be learnt.
 
@@ -69,7 +69,7 @@ class Guided(nn.Module):
             raise ValueError(f"squares: expected odd sides, got {list(squares)}")
         self.squares = tuple(squares)
         self.anchor = Anchor([SCALE.level(level) for level in self.rates], steps, len(self.squares))
-        self.register_buffer("decisions", torch.tensor([math.log(0.35 / 0.65), 0.0, 1.0]).repeat(steps, len(self.rates), 1))
+        self.register_buffer("decisions", torch.full((steps, len(self.rates)), math.log(0.35 / 0.65)))
         self.residual = (
             Residual(len(self.rates), hidden, cell=cell, kernel=kernel, links=links, together=together, tail=tail, dropout=dropout)
             if network

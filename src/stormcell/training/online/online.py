@@ -220,11 +220,11 @@ class Online:
         self._networks[CALIBRATED].load_state_dict(made.state_dict())
         new = outcomes_by_probability(logits[CALIBRATED], window, self._frozen.rates)
         self._counts = self.guard.faded(self._counts, hours) + new
-        before = self._frozen.decisions[..., 0].double().sigmoid().numpy()
+        before = self._frozen.decisions.double().sigmoid().numpy()
         events = self._counts[:, :, 1].sum(axis=-1)
         groups = np.stack([events[row // GROUP * GROUP : row // GROUP * GROUP + GROUP].sum(axis=0) for row in range(len(events))])
         local = decisions_near(before, best_decisions(self._counts), groups)
-        self._networks[CALIBRATED].decisions[..., 0] = torch.logit(torch.from_numpy(local)).float()
+        self._networks[CALIBRATED].decisions.copy_(torch.logit(torch.from_numpy(local)).float())
 
     def _start_again(self) -> bool:
         """Send online learning back to the frozen weights if it has fallen behind."""
