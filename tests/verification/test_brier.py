@@ -188,6 +188,21 @@ def test_equals_scores(ensemble):
     np.testing.assert_allclose(score.value(score.sums(forecast, seen, valid))["brier"].squeeze(), theirs, rtol=1e-12)
 
 
+def test_the_fair_score_equals_that_of_scores(ensemble):
+    probability = pytest.importorskip("scores.probability", reason="scores is not installed")
+    members, observed = ensemble
+    forecast, seen, valid = case(members[:, np.newaxis], observed)
+    theirs = probability.brier_score_for_ensemble(forecast.drop_vars("time"), seen, "member", [1.0, 2.0], fair_correction=True)
+    score = Brier((1.0, 2.0))
+    np.testing.assert_allclose(score.value(score.sums(forecast, seen, valid))["fair_brier"].squeeze(), theirs, rtol=1e-12)
+
+
+def test_the_fair_score_by_hand():
+    """One of two members reaches 1 mm/h where it rained: p = 1/2, brier 1/4, of which 1/4 is for there being two only."""
+    assert of(np.array([0.0, 2.0]).reshape(2, 1, 1), [[2.0]])["fair_brier"].item() == 0.0
+    assert np.isnan(of(np.array([2.0]).reshape(1, 1, 1), [[2.0]])["fair_brier"].item())
+
+
 def test_equals_pysteps(ensemble):
     from contextlib import redirect_stdout
     from io import StringIO

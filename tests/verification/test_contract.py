@@ -60,6 +60,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "ssim": {"ssim": LIKE},
     "brier": {
         "brier": Rule(0, 0, 1, dry=True),
+        "fair_brier": Rule(0, high=1, dry=True),
         "reliability": Rule(0, 0, 1, dry=True),
         "resolution": Rule(None, -1e-12, 0.25, dry=True),
         "uncertainty": Rule(None, 0, 0.25, dry=True),

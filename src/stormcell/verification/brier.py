@@ -9,7 +9,7 @@ from stormcell.verification.fields import Field, Mask, Sums, check_thresholds, s
 
 __all__ = ["Brier"]
 
-_STATISTICS = ("pixels", "events", "probability", "probability_squared", "probability_of_events")
+_STATISTICS = ("pixels", "events", "probability", "probability_squared", "probability_of_events", "fair_excess")
 _BINS = 51  # of forecast probability, centred on 0, 0.02, ... 1
 
 
@@ -25,6 +25,8 @@ class Brier:
         resolution = sum n_k (o_k - mean o)^2 / n      large is good: different forecasts, different outcomes
         uncertainty = mean o (1 - mean o)              of the weather, whatever is forecast
         brier_skill = 1 - brier / uncertainty          1 is perfect, 0 is saying `mean o` everywhere, NaN if it always or never rained
+        fair_brier = brier - mean p (1 - p) / (m - 1)  what as many members as one likes would have: ensembles of different sizes can
+                                                       be compared; NaN with one member
 
     The curves run over the dimension `forecast_probability`:
 
@@ -53,7 +55,8 @@ class Brier:
         Brier (1950), doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2; Murphy (1973),
         doi:10.1175/1520-0450(1973)012<0595:ANVPOT>2.0.CO;2, for the parts; Stephenson, Coelho & Jolliffe (2008),
         doi:10.1175/2007WAF2006116.1, for bins that hold several probabilities, their "generalised resolution"; Mason & Graham (2002),
-        doi:10.1256/003590002320603584, for the area; Hamill & Juras (2006), doi:10.1256/qj.06.25, on pooled references.
+        doi:10.1256/003590002320603584, for the area; Hamill & Juras (2006), doi:10.1256/qj.06.25, on pooled references; Ferro (2014),
+        doi:10.1002/qj.2270, for the fair score.
     """
 
     thresholds: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0)
@@ -62,13 +65,16 @@ class Brier:
         check_thresholds(self.thresholds)
 
     def sums(self, forecast: xr.DataArray, observed: xr.DataArray, valid: xr.DataArray) -> xr.DataArray:
-        """For each bin the pixels, the events, and the sums of p, p^2 and p o, (lead_time, threshold, forecast_probability, statistic)."""
+        """For each bin the pixels, the events, and the sums of p, p^2, p o and p (1 - p) / (m - 1).
+
+        Their dims are (lead_time, threshold, forecast_probability, statistic).
+        """
         dims = {"threshold": self.thresholds, "forecast_probability": np.linspace(0, 1, _BINS).tolist()}
         return sums_of_members(self._table, forecast, observed, valid, statistic=_STATISTICS, **dims)
 
     def value(self, sums: xr.DataArray) -> xr.Dataset:
         """The scores (lead_time, threshold), and the curves (lead_time, threshold, forecast_probability), named above."""
-        pixels, events, p, pp, po = (sums.sel(statistic=name, drop=True) for name in _STATISTICS)
+        pixels, events, p, pp, po, excess = (sums.sel(statistic=name, drop=True) for name in _STATISTICS)
         here, n = pixels.where(pixels > 0), pixels.sum("forecast_probability", skipna=False)
         n, rained = n.where(n > 0), events.sum("forecast_probability", skipna=False)
         frequency = rained / n
@@ -87,6 +93,7 @@ class Brier:
         return xr.Dataset(
             {
                 "brier": brier,
+                "fair_brier": brier - mean(excess),
                 "reliability": reliability,
                 "resolution": resolution,
                 "uncertainty": uncertainty,
@@ -101,6 +108,7 @@ class Brier:
     def _table(self, members: Field, seen: Field, known: Mask) -> Sums:
         count = len(members)
         p = np.arange(count + 1) / count
+        excess = p * (1 - p) / (count - 1) if count > 1 else np.full(count + 1, np.nan)
         bins = np.floor(p * (_BINS - 1) + 0.5).astype(int)
         sums = np.zeros((len(self.thresholds), _BINS, len(_STATISTICS)))
         levels = np.empty(seen.shape, np.int32)
@@ -110,7 +118,7 @@ class Brier:
                 levels += member >= threshold
             pixels = np.bincount(levels[known], minlength=2 * (count + 1)).reshape(2, count + 1)  # without and with an event
             both, events = pixels.sum(axis=0), pixels[1]
-            for column, amount in enumerate((both, events, both * p, both * p**2, events * p)):
+            for column, amount in enumerate((both, events, both * p, both * p**2, events * p, both * excess)):
                 sums[row, :, column] = np.bincount(bins, weights=amount, minlength=_BINS)
         return sums
 
