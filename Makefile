@@ -35,6 +35,7 @@ bench-classical: $(VENV)/.dev  ## skill of the classical methods on real events;
 bench-ensemble: $(VENV)/.dev   ## S-PROG and STEPS beside those of pysteps on real events; a quarter of an hour, goes on where it was stopped
 	$(BIN)/python tools/make_ensemble_page.py
 
+EVENTS := bom_melbourne_2018-06-16 fmi_2016-09-28 knmi_2010-08-26 meteoswiss_2015-05-15 meteoswiss_2017-01-31
 DATA ?= $(or $(STORMCELL_TEST_DATA),../shared/radar)
 
 archives: archives/taasrad19-train.zarr archives/taasrad19-validation.zarr  ## the training data of experiments/radar, from the TAASRAD19 files of the test data
@@ -49,8 +50,15 @@ train-radar: archives          ## the networks of experiments/radar, two at a ti
 train-digits: $(VENV)/.dev     ## the networks on moving digits, two at a time on a core each; some hours, goes on where it was stopped
 	ls experiments/moving-mnist*/*.toml experiments/conv-tt/*.toml experiments/quantised/*.toml | xargs -P 2 -I{} tools/train_or_resume.sh $(BIN)/stormcell {}
 
-train-skill: archives          ## the guided network, in two parts on one core; two hours and a half, goes on where it was stopped
-	for part in guided-a guided; do tools/train_or_resume.sh $(BIN)/stormcell experiments/skill/$$part.toml || exit 1; done
+train-skill: archives $(EVENTS:%=archives/%.zarr)  ## the guided network: home, home disturbed, with other radars, each country left out; four hours on two cores, goes on where it was stopped
+	for part in guided-a guided-b; do tools/train_or_resume.sh $(BIN)/stormcell experiments/skill/$$part.toml || exit 1; done
+	ls experiments/skill/guided-c*.toml | xargs -P 2 -I{} tools/train_or_resume.sh $(BIN)/stormcell {}
+	for of in "" -without-bom -without-fmi -without-knmi -without-meteoswiss; do \
+	  $(BIN)/python tools/average_runs.py runs/guided$$of runs/guided-b runs/guided-c$$of || exit 1; done
+
+archives/%.zarr: | $(VENV)/.dev  # an event of another radar
+	$(BIN)/stormcell ingest $(DATA)/events/$* archives/unfinished-$*.zarr
+	mv archives/unfinished-$*.zarr $@
 
 bench-digits: $(VENV)/.dev     ## networks on moving digits beside each other, of those that are trained
 	$(BIN)/python tools/make_digits_page.py

@@ -5,6 +5,7 @@ trained without its country, where `runs/` has one. It may be stopped at any tim
 """
 
 import argparse
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -254,6 +255,23 @@ def away_numbers(results: Results, method: str) -> np.ndarray:
     return np.array([*table["csi"].values, *table["hss"].values, *skill.values, float(values("continuous")["rmse"])])
 
 
+def summary(home: Results, models: Callable[[str], Path]) -> dict[str, float]:
+    """What the model card says: CSI at home, and how far ahead of the classics at home and away; means over lead times and events."""
+    csi = of_mean("contingency", home)(home.daily("contingency").sums.sum("case", skipna=False))["csi"]
+    said = {}
+    for t in THRESHOLDS:
+        ours, stack = (float(csi.sel({"method": name, "threshold": t})) for name in ("guided-decision", STACK))
+        said |= {f"home_csi_{t:g}": round(ours, 4), f"home_csi_{t:g}_minus_tuned_sprog_and_anvil": round(ours - stack, 4)}
+    for km in KM:
+        ahead = []
+        for event, country in EVENTS.items():
+            results = away(event, km, models(country))
+            ahead.append(away_numbers(results, "guided-decision") - away_numbers(results, "sprog"))
+        for t, gain in zip(THRESHOLDS[:3], np.mean(ahead, axis=0)[:3], strict=True):
+            said[f"away_{km}_km_csi_{t:g}_minus_sprog"] = round(float(gain), 4)
+    return said
+
+
 def main() -> None:
     """Run the hindcasts, or go on with them, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -275,6 +293,7 @@ def main() -> None:
         home = at_home(model)
         text += [*home_tables(home), *error_table(home), "", AWAY, *away_tables(models)]
         text += ["", ENSEMBLE, *ensemble_table(ensembles(model)), "", AMOUNT, *stage_table(of_stages(stages))]
+    (RESULTS / f"summary-{identity(model)}.json").write_text(json.dumps(summary(home, models), indent=2) + "\n", encoding="utf-8")
     chosen.page.write_text("\n".join(text) + "\n", encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 A network's calibration is learnt of the weights that ship, so `make bench-radar` comes after it.
 """
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import torch
 
 from stormcell.networks.checkpoint import load_checkpoint, save_checkpoint
 
-RUNS, MODELS = Path("runs"), Path("src/stormcell/models")
+RUNS, MODELS, SKILL = Path("runs"), Path("src/stormcell/models"), Path("benchmark-results/skill")
 LEARNED, DEFAULT = ("convgru", "convlstm", "predrnn", "trajgru"), ("guided",)
 MEGABYTES = 8.0  # of the learned ones together, and of the default
+TITLES = {"guided": "guided: S-PROG mended by a recurrent network"}
 LICENCE = "not stated with the files; research use, with citation"
 
 
@@ -26,8 +28,12 @@ def main() -> None:
         if (RUNS / name / "best").is_dir():
             network, config = load_checkpoint(RUNS / name / "best")
             config = replace(config, data={**config.data, "licence": config.data.get("licence", LICENCE)})
+            if (summary := SKILL / f"summary-{name}.json").is_file():  # of `make bench-skill`: more than its validation tells
+                config = replace(config, scores=json.loads(summary.read_text("utf-8")))
             (MODELS / name / "calibration.json").unlink(missing_ok=True)  # it is of other weights
-            save_checkpoint(MODELS / name, network, config, title=f"{name}: rain over the Trentino", weights=torch.float16)
+            save_checkpoint(
+                MODELS / name, network, config, title=TITLES.get(name, f"{name}: rain over the Trentino"), weights=torch.float16
+            )
             print(f"wrote {MODELS / name}")
     for names in (LEARNED, DEFAULT):
         size = sum(path.stat().st_size for name in names for path in (MODELS / name).glob("*.safetensors")) / 1e6

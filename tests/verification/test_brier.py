@@ -197,6 +197,13 @@ def test_the_fair_score_equals_that_of_scores(ensemble):
     np.testing.assert_allclose(score.value(score.sums(forecast, seen, valid))["fair_brier"].squeeze(), theirs, rtol=1e-12)
 
 
+def test_sums_of_older_results_have_all_but_the_fair_score():
+    sums = Brier().sums(*case(rain(1, (4, 1, 9, 9)), rain(2, (1, 9, 9))))
+    old = Brier().value(sums.sel(statistic=[name for name in sums["statistic"].values if name != "fair_excess"]))
+    assert np.isnan(old["fair_brier"]).all()
+    np.testing.assert_array_equal(old["brier"], Brier().value(sums)["brier"])
+
+
 def test_the_fair_score_by_hand():
     """One of two members reaches 1 mm/h where it rained: p = 1/2, brier 1/4, of which 1/4 is for there being two only."""
     assert of(np.array([0.0, 2.0]).reshape(2, 1, 1), [[2.0]])["fair_brier"].item() == 0.0

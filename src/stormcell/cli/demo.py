@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
+_COMPARED = ("persistence", "advection", "rover", "sprog", "guided")
+
 
 def demo(
     folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where everything is written.")] = Path("demo"),
@@ -34,7 +36,7 @@ def demo(
         storm = stop(synthetic_storm, past_steps + leads, seed=seed)
         say_written(stop(write_odim, storm.isel(time=slice(past_steps)), folder / "radar"))
         past = stop(read, folder / "radar")
-        forecast = stop(nowcast, past, method="advection", lead="60min")
+        forecast = stop(nowcast, past, lead="60min")
         stop(write_netcdf, forecast, folder / "nowcast.nc")
         say_written([folder / "nowcast.nc"])
         stop(write_animation, past, forecast, folder / "nowcast.gif")
@@ -42,7 +44,7 @@ def demo(
         say_written([stop(write_page, past, forecast, folder)])
         say_written(stop(write_geotiffs, forecast, folder / "geotiff"))
         truth = storm.isel(time=slice(past_steps, None))
-        _say_scores({name: nowcast(past, method=name, lead="60min") for name in ("persistence", "advection", "rover")}, truth)
+        _say_scores({name: nowcast(past, method=name, lead="60min") for name in _COMPARED}, truth)
     print(f"\nLook at   {folder / 'nowcast.gif'}, or open {folder / 'index.html'} in a browser")
     print("Then try  stormcell nowcast YOUR_FILES -o nowcast.nc --gif nowcast.gif")
 

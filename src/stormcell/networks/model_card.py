@@ -38,6 +38,11 @@ def _head(config: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "---", ""])
 
 
+def _warning(config: Mapping[str, Any]) -> str:
+    place = "the weather of the places named below" if "others" in config["data"] else "the weather of one place"
+    return f"A forecast by a network is smooth where it is unsure, and it has learnt {place}."
+
+
 def _body(config: Mapping[str, Any], title: str, parameters: int, megabytes: float) -> str:
     past, future, step = config["past_steps"], config["future_steps"], config["step_minutes"]
     grey = config["representation"]["quantity"] == "grey"
@@ -66,9 +71,7 @@ def _body(config: Mapping[str, Any], title: str, parameters: int, megabytes: flo
         f"# {_one_line(title)}",
         "A nowcast of rain from the last radar images, by a recurrent network. Made with stormcell." if not grey else use,
         _table(facts),
-        ""
-        if grey
-        else f"## Use\n\n{use}\n\nA forecast by a network is smooth where it is unsure, and it has learnt the weather of one place.",
+        "" if grey else f"## Use\n\n{use}\n\n{_warning(config)}",
         _section("Data", config["data"]),
         _section("Training", config["training"]),
         _section("Scores", config["scores"]),

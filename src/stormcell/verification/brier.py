@@ -74,6 +74,7 @@ class Brier:
 
     def value(self, sums: xr.DataArray) -> xr.Dataset:
         """The scores (lead_time, threshold), and the curves (lead_time, threshold, forecast_probability), named above."""
+        sums = sums.reindex(statistic=list(_STATISTICS))  # sums that were stored before there was a fair score have none
         pixels, events, p, pp, po, excess = (sums.sel(statistic=name, drop=True) for name in _STATISTICS)
         here, n = pixels.where(pixels > 0), pixels.sum("forecast_probability", skipna=False)
         n, rained = n.where(n > 0), events.sum("forecast_probability", skipna=False)
