@@ -64,3 +64,12 @@ sc.write_netcdf(sc.nowcast(past, method="advection", lead="10min"), "out.nc")
 print("torch" in sys.modules)
 """
     assert _run(code, tmp_path).strip() == "False"
+
+
+def test_the_command_has_the_same_default_method():
+    from inspect import signature
+
+    from stormcell.cli.nowcast import nowcast as command
+    from stormcell.methods.nowcast import DEFAULT_METHOD
+
+    assert signature(command).parameters["method"].default == DEFAULT_METHOD == "guided"

@@ -43,7 +43,10 @@ def test_the_trace_prints_the_stops(tmp_path, capsys, monkeypatch):
     from stormcell.cli import app
 
     write_odim(synthetic_storm(4, shape=(64, 64)), tmp_path / "radar")
-    app(["nowcast", str(tmp_path / "radar"), "--lead", "10min", "-o", str(tmp_path / "out.nc"), "--trace"], standalone_mode=False)
+    app(
+        ["nowcast", str(tmp_path / "radar"), "-m", "advection", "--lead", "10min", "-o", str(tmp_path / "out.nc"), "--trace"],
+        standalone_mode=False,
+    )
     said = capsys.readouterr().out
     stops = re.findall(r"^([a-z_/]+\.py):([\w.]+) ", said, re.MULTILINE)
     assert [name for _, name in stops] == ["read", "check_frames", "lucas_kanade", "nowcast", "write_netcdf"]

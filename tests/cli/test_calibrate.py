@@ -27,11 +27,11 @@ def folder(event, tmp_path_factory):
 
 def test_a_calibrated_nowcast(event, folder, tmp_path):
     out, scans = tmp_path / "nowcast.nc", sorted(event.iterdir())[4:9]
-    done = stormcell("nowcast", *scans, "--lead", "10min", "-o", out, "--calibration", folder)
+    done = stormcell("nowcast", *scans, "-m", "advection", "--lead", "10min", "-o", out, "--calibration", folder)
     assert done.returncode == 0 and done.stderr == "", done.stderr
     calibrated = read_forecast(out)
     assert calibrated.attrs["calibration"].startswith("quantile, from 8 cases, ") and calibrated.attrs["method"] == "advection"
-    assert stormcell("nowcast", *scans, "--lead", "10min", "-o", out).returncode == 0
+    assert stormcell("nowcast", *scans, "-m", "advection", "--lead", "10min", "-o", out).returncode == 0
     assert not np.array_equal(read_forecast(out).values, calibrated.values, equal_nan=True)
 
 
@@ -50,7 +50,10 @@ BAD = {
         ["nowcast", "{event}", "-m", "rover", "--gif", "a.gif", "--calibration", "{folder}"],
         "not of rover; calibrate rover",
     ),
-    "too long": (["nowcast", "{event}", "--lead", "1h", "--gif", "a.gif", "--calibration", "{folder}"], "reaches to 10 min, but 15 min"),
+    "too long": (
+        ["nowcast", "{event}", "-m", "advection", "--lead", "1h", "--gif", "a.gif", "--calibration", "{folder}"],
+        "reaches to 10 min, but 15 min",
+    ),
     "no calibration": (["nowcast", "{event}", "--gif", "a.gif", "--calibration", "absent"], "'stormcell calibrate' writes one"),
     "unknown kind": (["calibrate", "{event}", "--kind", "magic", "-o", "out"], "--kind 'magic': expected one of isotonic"),
     "thresholds": (["calibrate", "{event}", "--thresholds", "much", "-o", "out"], "--thresholds 'much' is not understood"),

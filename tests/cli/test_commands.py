@@ -40,11 +40,11 @@ def test_nowcast_writes_everything_it_is_asked_for(radar, tmp_path):
         "nowcast", radar, "-o", out, "--lead", "20min", "--gif", tmp_path / "a.gif", "--png", tmp_path / "png", "--cog", tmp_path / "cog"
     )
     assert done.returncode == 0, done.stderr
-    assert "past      4 scans, 2024-07-01 12:05 to 12:20 UTC, every 5 min, 64 x 64 pixels of 1 km" in done.stdout
-    assert "forecast  advection, 4 lead times, to 2024-07-01 12:40 UTC" in done.stdout
+    assert "past      5 scans, 2024-07-01 12:00 to 12:20 UTC, every 5 min, 64 x 64 pixels of 1 km" in done.stdout
+    assert "forecast  guided, 4 lead times, to 2024-07-01 12:40 UTC" in done.stdout
     assert read_forecast(out).sizes["lead_time"] == 4
     assert (tmp_path / "a.gif").read_bytes().startswith(b"GIF89a")
-    assert len(list((tmp_path / "png").iterdir())) == 8 and len(list((tmp_path / "cog").iterdir())) == 4
+    assert len(list((tmp_path / "png").iterdir())) == 9 and len(list((tmp_path / "cog").iterdir())) == 4
     assert os.listdir(out.parent) == ["nowcast.nc"], "nothing temporary is left"
 
 
@@ -108,7 +108,7 @@ BAD = {
     "nothing to write": (["nowcast", "{radar}"], "nothing to write: give -o"),
     "no such file": (["nowcast", "absent.h5", "-o", "{out}"], "absent.h5: no such file"),
     "unknown method": (["nowcast", "{radar}", "-o", "{out}", "--method", "magic"], "unknown method 'magic'"),
-    "members": (["nowcast", "{radar}", "-o", "{out}", "--members", "3"], "expected members=1, got 3"),
+    "members": (["nowcast", "{radar}", "-m", "advection", "-o", "{out}", "--members", "3"], "expected members=1, got 3"),
     "lead": (["nowcast", "{radar}", "-o", "{out}", "--lead", "soon"], "lead time 'soon'"),
     "rule": (["nowcast", "{radar}", "-o", "{out}", "--zr", "rain"], "unknown Z-R rule 'rain'"),
     "animation's name": (["nowcast", "{radar}", "--gif", "out.avi"], "expected a name that ends in .gif"),
@@ -172,7 +172,7 @@ def test_skip_bad_says_what_is_left_out(radar, tmp_path):
 def test_a_missing_scan_is_said(radar, tmp_path):
     files = sorted(radar.iterdir())
     done = stormcell("nowcast", *files[:3], files[4], "-o", tmp_path / "out.nc", "--lead", "5min")
-    assert done.returncode == 0 and "4 scans, 1 missing" in done.stdout
+    assert done.returncode == 0 and "5 scans, 1 missing" in done.stdout
 
 
 def test_a_device_is_left_alone(radar, tmp_path):
