@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from stormcell.networks.checkpoint import load_checkpoint, save_checkpoint
+from stormcell.networks.checkpoint import fingerprint_of, load_checkpoint, save_checkpoint
 
 RUNS, MODELS, SKILL = Path("runs"), Path("src/stormcell/models"), Path("benchmark-results/skill")
 LEARNED, DEFAULT = ("convgru", "convlstm", "predrnn", "trajgru"), ("guided",)
@@ -29,7 +29,10 @@ def main() -> None:
             network, config = load_checkpoint(RUNS / name / "best")
             config = replace(config, data={**config.data, "licence": config.data.get("licence", LICENCE)})
             if (summary := SKILL / f"summary-{name}.json").is_file():  # of `make bench-skill`: more than its validation tells
-                config = replace(config, scores=json.loads(summary.read_text("utf-8")))
+                said = json.loads(summary.read_text("utf-8"))
+                if said.pop("fingerprint") != fingerprint_of(RUNS / name / "best"):
+                    raise SystemExit(f"{summary}: is of other weights than those in {RUNS / name}; run `make bench-skill` first")
+                config = replace(config, scores=said)
             (MODELS / name / "calibration.json").unlink(missing_ok=True)  # it is of other weights
             save_checkpoint(
                 MODELS / name, network, config, title=TITLES.get(name, f"{name}: rain over the Trentino"), weights=torch.float16

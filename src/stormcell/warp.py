@@ -55,7 +55,7 @@ class Sampler:
         return rows, columns
 
     def holding(self: Self, values: Floats) -> "Sampler":
-        """A sampler of another image (y, x) with the same unseen pixels; values are float32 and finite, also there, and are not copied."""
+        """A sampler of another image (y, x) with the same unseen pixels; values are float32, 0 there, and not copied."""
         other = copy(self)
         other._values = np.ascontiguousarray(values)
         return other

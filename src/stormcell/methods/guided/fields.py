@@ -15,14 +15,16 @@ Floats = NDArray[np.float32]
 Product = Literal["decision", "mean", "median", "matched", "balanced-mean", "balanced-median"]
 PRODUCTS: tuple[Product, ...] = ("decision", "mean", "median", "matched", "balanced-mean", "balanced-median")
 
+_SURE = np.float32(60.0)  # as far from 0 as a logit needs to be
 _LEAST = np.float32(1e-9)  # of a probability, so that its logarithm is finite
-_DRY = 4.0  # a mean of less than this part of the lowest level's grey value is dry
+_DRY = 0.25  # a mean grey value of less than this part of the lowest level's is dry
 _TAIL = 1.5  # mean of what exceeds the highest level, in units of that level
 
 
 def monotone(logits: Floats) -> Floats:
-    """Logits (level, ...) that never rise from level to level: heavier rain is not likelier than lighter."""
-    return np.minimum.accumulate(logits, axis=0)
+    """Logits (level, ...) that never rise from level to level, heavier rain being no likelier than lighter, and that have an exponential."""
+    held: Floats = np.minimum.accumulate(np.clip(logits, -_SURE, _SURE), axis=0)
+    return held
 
 
 def field_above(margins: Floats, levels: Floats) -> Floats:
@@ -108,7 +110,7 @@ def grey_mean(logits: Floats, levels: Floats, drizzle: Floats) -> Floats:
     total = exceeded[0] * heights[0] + (1 - exceeded[0]) * grey_from_rain_rate(drizzle) + exceeded[-1] * (heights[-1] - heights[-2])
     for low, high, p, q in zip(heights[:-2], heights[1:-1], exceeded[:-1], exceeded[1:], strict=True):
         total = total + (high - low) * (p + q) / 2
-    total[total < heights[0] / _DRY] = 0.0
+    total[total < _DRY * heights[0]] = 0.0
     return rain_rate_from_grey(total.astype(np.float32))
 
 

@@ -44,8 +44,7 @@ class GuidedForecast:
     network works on its own pixels and time step, its first guess and the carrying on the radar's. What it says is how likely each of some
     rain rates is exceeded. Which field is made of that depends on what it is for:
 
-    - "decision": as strong as what has a probability of p or more, with p for each rate and lead time so that the critical success index
-      is best on training days. To warn by.
+    - "decision": as strong as what is likely enough to be said, see `stormcell.methods.guided.decision`. To warn by.
     - "mean": of the distribution, smooth; it has the least squared error.
     - "median": it has the least absolute error, and is dry where rain is less likely than not.
     - "matched": the mean, with the spread of rain rates that the distributions have over the whole area.
@@ -157,26 +156,28 @@ class GuidedForecast:
         sampler, levels = Sampler(start.last), np.array(self._network.rates, np.float32)
         strongest = float(np.nanmax(start.guess.past))
         places = Trajectories(start.guess.motion).followed(leads)
+        seen = np.isfinite(start.last).astype(np.float32)
+        drizzle = np.minimum(np.nan_to_num(start.last, nan=0.0), np.float32(0.99) * levels[0])
+        balanced_field = members == 1 and self.product in ("balanced-mean", "balanced-median")
         if strongest < levels[0]:
-            dry = sampler.holding(np.zeros(sampler.shape, np.float32))
-            return np.repeat(np.stack([dry.at(*place) for place in places])[None], members, axis=0)
+            faint = sampler.holding(drizzle if balanced_field else np.zeros_like(drizzle))
+            return np.repeat(np.stack([faint.at(*place) for place in places])[None], members, axis=0)
         rain_rate = np.empty((members, len(leads), *sampler.shape), np.float32)
         bound = np.float32(_GROWTH * strongest)
         chances = Chances.of(self._network, start, precision=self.precision, tile=self.tile, overlap=self.overlap)
-        drizzle = np.minimum(np.nan_to_num(start.last, nan=0.0), np.float32(0.99) * levels[0])
         cascade = start.guess.cascade if members > 1 else None
         ranks = Ranks(cascade, seed, members).steps([max(1, round(lead)) for lead in leads]) if cascade else None
         with ThreadPoolExecutor(max(1, min(cv2.getNumThreads(), members))) as pool:
             for index, (lead, place) in enumerate(zip(track(leads, "forecast"), places, strict=True)):
                 logits = monotone(chances.at(lead / start.step))
                 if ranks is not None:
-                    carried = np.stack([sampler.holding(level).at(*place) for level in logits])
+                    carried = np.stack([sampler.holding(level * seen).at(*place) for level in logits])
                     draw = partial(_draw, logits=carried, levels=levels, place=place, bound=bound)
                     list(pool.map(draw, rain_rate[:, index], next(ranks)))
                 else:
                     field = np.minimum(self._product(logits, partial(chances.least, lead / start.step, logits), levels, drizzle), bound)
-                    rain_rate[:, index] = sampler.holding(field).at(*place)
-        if members > 1 or not self.product.startswith("balanced"):
+                    rain_rate[:, index] = sampler.holding(field * seen).at(*place)
+        if not balanced_field:
             rain_rate[rain_rate < levels[0]] = 0.0
         return rain_rate
 
