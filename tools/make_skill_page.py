@@ -53,9 +53,10 @@ Melbourne), of forecasts from five scans, at pixels that all methods know. `guid
 """
 AT_HOME = """## Home
 
-The validation runs of TAASRAD19, an hour apart, which no network saw. `-tuned`: from which rain rate on an event is said is found on training
-days (`stormcell calibrate --kind decision`). `classical-stack`: a logistic regression of S-PROG and ANVIL, with probabilities to say an
-event from, both fitted on training days (`tools/classical_stack.py`). ANVIL has five levels and a window of 15, as suits the grid. In brackets: 95 % of a bootstrap over days.
+The validation runs of TAASRAD19, an hour apart, which no network saw. `-tuned`: from which rain rate on an event is said is found on
+training days (`stormcell calibrate --kind decision`). `classical-stack`: a logistic regression of S-PROG and ANVIL, with probabilities
+to say an event from, both fitted on training days (`tools/classical_stack.py`). ANVIL has five levels and a window of 15, as suits the
+grid. In brackets: 95 % of a bootstrap over days.
 """
 AWAY = """## Away
 

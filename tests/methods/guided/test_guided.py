@@ -102,20 +102,13 @@ def test_other_products_are_fields_too(folder, storm, product):
     assert forecast.attrs["product"] == product
 
 
-@pytest.mark.parametrize("product", ["mean", "balanced-mean"])
-def test_nothing_leaks_from_what_was_not_seen(folder, product):
-    """The sky is half unseen, rain of one strength moves by fractions of a pixel: its edge is as strong as its middle."""
-    moving = [np.full((48, 64), 2.0, np.float32) for _ in range(4)]
-    for field in moving:
-        field[:, 40:] = np.nan
-    rng = np.random.default_rng(0)
-    for step, field in enumerate(moving):
-        field[10 + step, 5 + step : 30 + step] = 6.0  # something to track
-        field[24:30, 8:12] += rng.random((6, 4)).astype(np.float32)
-    values = method_named(f"{folder}:{product}")(frames_of(np.stack(moving)), LEADS[:2]).values[0]
-    whole = np.nan_to_num(values[:, 36:44, 30:38])
-    edge = values[:, 36:44]
-    assert np.nanmax(edge) <= 1.3 * whole.max()
+def test_nothing_leaks_from_what_was_not_seen(folder, storm, monkeypatch):
+    """Whatever the network says there: the same everywhere is the same everywhere, also at an edge that moves by parts of a pixel."""
+    halved = storm.copy(deep=True)
+    halved.values[:, :, 36:] = np.nan
+    monkeypatch.setattr(GuidedForecast, "_product", lambda *_: np.full(storm.shape[1:], 1.5, np.float32))
+    values = GuidedForecast(folder)(halved, LEADS).values
+    assert np.isnan(values).any() and np.nanmax(np.abs(values - 1.5)) < 1e-5
 
 
 def test_a_past_of_drizzle_stays_drizzle_where_it_counts(folder):

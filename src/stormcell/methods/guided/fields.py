@@ -22,7 +22,7 @@ _TAIL = 1.5  # mean of what exceeds the highest level, in units of that level
 
 
 def monotone(logits: Floats) -> Floats:
-    """Logits (level, ...) that never rise from level to level, heavier rain being no likelier than lighter, and that have an exponential."""
+    """Logits (level, ...) that never rise from level to level, heavier rain being no likelier than lighter, held to +-60."""
     held: Floats = np.minimum.accumulate(np.clip(logits, -_SURE, _SURE), axis=0)
     return held
 
