@@ -49,6 +49,8 @@ def average(runs: list[Path], out: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        raise SystemExit("usage: average_runs.py OUT RUN RUN...")
     torch.set_num_threads(1)
     with progress_and_warnings():
         average([Path(run) for run in sys.argv[2:]], Path(sys.argv[1]))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stormcell.units import ZR_RULES, Scaling, reflectivity_from_rain_rate
-from stormcell.verification.grey import grey_from_rain_rate
+from stormcell.verification.grey import grey_from_rain_rate, rain_rate_from_grey
 
 # rain rate [mm h-1], dBZ, grey value 0 to 1, level 0 to 255: the thresholds of Shi et al. (2017) with Z = 58.53 R^1.56
 TABLE = [
@@ -32,6 +32,11 @@ def test_twin_of_units():
     rates = np.concatenate([[0.0], np.geomspace(1e-8, 1e5, 2000)]).astype(np.float32)
     expected = Scaling(-10.0, 60.0).forward(reflectivity_from_rain_rate(rates, ZR_RULES["hko-7"]))
     np.testing.assert_allclose(grey_from_rain_rate(rates), expected, atol=3e-7)
+
+
+def test_there_and_back():
+    rates = np.array([0.0, np.nan, 0.1, 3.0, 100.0], np.float32)
+    np.testing.assert_allclose(rain_rate_from_grey(grey_from_rain_rate(rates)), rates, rtol=1e-4)
 
 
 def test_the_input_is_left_alone():

@@ -50,7 +50,7 @@ def calibrate(
 
     check_output(inputs, output)
     settings = Settings(
-        methods={Path(method).name: uncalibrated(method_named(method))},
+        methods={Path(method).name.replace(":", "-"): uncalibrated(method_named(method))},  # guided:mean is guided-mean in tables
         lead=lead,
         lead_every=lead_every,
         every=every,

@@ -132,7 +132,9 @@ def calibrated_probabilities(forecast: xr.DataArray, calibration: Calibration) -
 
 def identity_of(name: str) -> str:
     """What tells methods apart for a calibration: the name, or the fingerprint of a trained model, wherever its folder is."""
-    if name not in shipped_models() and (name in METHODS or not Path(name).is_dir()):
+    model, colon, _ = name.rpartition(":")  # "guided:mean" is a field of a model
+    folder = model if colon else name
+    if folder not in shipped_models() and (name in METHODS or not Path(folder).is_dir()):
         return name
     method = method_named(name)
     return method.identity if isinstance(method, Adapted | GuidedForecast | Learned) else name

@@ -26,7 +26,8 @@ def nowcast(
 
     Args:
         past: (time, y, x) rain rate [mm h-1], as `stormcell.read` gives it.
-        method: a name in `stormcell.methods.METHODS`, or any object that satisfies the protocol.
+        method: any name that `stormcell.methods.method_named` knows (of `METHODS`, a model's folder, "guided:mean"), or any object that
+            satisfies the protocol.
         lead: how far ahead ("2h", "90min"; one field a radar step), or the lead times themselves as timedelta64.
         members: size of the ensemble, for methods that make one.
         seed: makes an ensemble repeatable.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stormcell.training.guided_module import GuidedModule, GuidedWindow
 
-__all__ = ["CANDIDATES", "FEWEST", "GROUP", "MOST", "best_decisions", "counted", "outcomes_by_probability"]
+__all__ = ["CANDIDATES", "GROUP", "MOST", "best_decisions", "counted", "outcomes_by_probability"]
 
 Numbers = NDArray[np.float64]
 
@@ -22,8 +22,7 @@ MOST = 1.2
 GROUP = 3
 """Lead times that share one decision: more events for each."""
 
-FEWEST = 200
-"""Events in a group; of fewer nothing can be learnt."""
+_FEWEST = 200  # events in a group; of fewer nothing can be learnt
 
 
 @torch.inference_mode()
@@ -94,7 +93,7 @@ def best_decisions(counts: Numbers, *, most: float | None = MOST) -> Numbers:
             bold = said.sum(axis=1) > most * events[:, None]
             csi[bold & ~bold.all(axis=1, keepdims=True)] = -1.0
         for level in range(levels):
-            if events[level] >= FEWEST or level == 0:
+            if events[level] >= _FEWEST or level == 0:
                 chosen = CANDIDATES[int(csi[level].argmax())]
             best[first : first + GROUP, level] = chosen
     return best

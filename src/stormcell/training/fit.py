@@ -109,12 +109,14 @@ def find_learning_rate(experiment: Experiment, folder: str | Path, *, steps: int
         TrainingError: the loss fell nowhere.
     """
     module = _begun(experiment, lambda line, keep: None, anew=True)
-    source = open_source(experiment.data, experiment.seed)
+    source = open_source(experiment.data, experiment.seed, guided=isinstance(module, GuidedModule))
     optimizer = module.optimizer()
+    usual = [group["lr"] / optimizer.param_groups[0]["lr"] for group in optimizer.param_groups]
     number, values = next(iter(Numbered(source.train, 0, 1, experiment.training.batch)))
 
     def step(rate: float) -> float:
-        optimizer.param_groups[0]["lr"] = rate
+        for group, share in zip(optimizer.param_groups, usual, strict=True):
+            group["lr"] = share * rate
         with torch.autocast("cpu", torch.bfloat16, enabled=experiment.training.precision == "bf16-mixed"):
             loss = module.loss_of(number, values)
         optimizer.zero_grad()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ def _archive(data: DataConfig, seed: int) -> Source:
         if archive.attrs.get(key)
     }
     if data.others:
-        said["others"] = ", ".join(Archive(other.archive).attrs.get("title") or other.archive for other in data.others)
+        said["others"] = ", ".join(Path(other.archive).stem for other in data.others)
     return Source(
         learnt_from,
         held_out,

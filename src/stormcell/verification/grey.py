@@ -34,7 +34,7 @@ def grey_from_rain_rate(rain_rate: Field) -> Field:
 
 
 def rain_rate_from_grey(grey: Field) -> Field:
-    """The way back; 0 is dry.
+    """The way back; 0 is dry, and NaN stays NaN.
 
     Args:
         grey: 0 to 1, float32.
@@ -44,7 +44,7 @@ def rain_rate_from_grey(grey: Field) -> Field:
     """
     factor, offset = _logarithm()
     rain_rate = np.exp((grey - np.float32(offset)) / np.float32(factor))
-    return np.where(grey > 0, rain_rate, np.float32(0))
+    return np.where(grey <= 0, np.float32(0), rain_rate)
 
 
 def _logarithm() -> tuple[float, float]:

@@ -48,6 +48,6 @@ def test_where_nothing_is_likely_training_decides():
     assert least([-9.0] * 10, wet=4, trained=-0.7) == pytest.approx(-0.7)
 
 
-def test_rain_that_is_sure_is_said_to_its_very_edge():
-    """Half of the places are sure, half out of the question: any threshold between serves, and theirs lie between."""
-    assert -6.0 < least([6.5] * 5 + [-6.5] * 5, wet=5) < 6.5
+def test_rain_that_is_sure_and_rain_that_is_not():
+    """Five places are sure, and are all that is expected; an area of 1.1 times five is six, and reaches into the rest."""
+    assert least([6.52] * 5 + [-6.48] * 5, wet=5) == parts(0.0, -6.48, 6.52)

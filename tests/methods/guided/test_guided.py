@@ -1,6 +1,7 @@
 """A guided network as a method: what it begins from, other clocks and pixels, what is not seen, bounds, names."""
 
 import pickle
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -115,6 +116,12 @@ def test_a_past_of_drizzle_stays_drizzle_where_it_counts(folder):
     past = np.full((4, 40, 50), 0.05, np.float32)
     assert np.nanmax(method_named(f"{folder}:balanced-mean")(frames_of(past), LEADS).values) == pytest.approx(0.05)
     assert np.nanmax(method_named(str(folder))(frames_of(past), LEADS).values) == 0.0
+
+
+def test_a_field_is_known_by_the_weights_that_it_is_made_from(folder, tmp_path):
+    copytree(folder, tmp_path / "elsewhere")
+    one, other = (identity_of(f"{path}:mean") for path in (folder, tmp_path / "elsewhere"))
+    assert one == other == f"{identity_of(str(folder)).removesuffix('decision')}mean"
 
 
 def test_a_field_that_there_is_not(folder):

@@ -23,9 +23,12 @@ def least_logits(logits: Floats, guess: Floats, known: Mask, levels: Floats, dec
         q = 0.4 q_0 + 0.3 a + 0.3 e
 
     q_0 is what had the highest critical success index on the days of training. a lets 1.1 times as large an area have the event as the
-    first guess has: it follows the radar's gain and climate. e would have the highest index if the probabilities are right,
+    first guess has (of one pixel, where it has none): it follows the radar's gain and climate. e would have the highest index if the
+    probabilities are right,
 
-        E CSI(t) = H / (N + E - H),   N places reach t and have the sum of probabilities H; all together have the sum E.
+        E CSI(t) = H / (N + E - H),   N places reach t and have the sum of probabilities H; all together have the sum E,
+
+    over places whose probability is 0.001 or more.
 
     The first alone fails where rain is of another kind than in training, the second where the first guess is bad, the third where rare
     rain is taken for likely.

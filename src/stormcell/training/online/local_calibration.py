@@ -10,12 +10,12 @@ from torch import Tensor
 from stormcell.networks.autoregressive import from_patches
 from stormcell.networks.guided import Guided
 from stormcell.networks.guided.anchor import nearness
+from stormcell.training.decisions import GROUP
 
-__all__ = ["GROUP", "Fit", "decisions_near", "fit", "folded", "sampled"]
+__all__ = ["Fit", "decisions_near", "fit", "folded", "sampled"]
 
 Numbers = NDArray[np.float64]
 
-GROUP = 3  # lead times in a row that share shift and weight
 _ROUNDS = 8
 _PIXEL = 0.02  # what a pixel counts for: its neighbours, in space and time, say nearly the same
 _PRIOR = (8.0, 4.0, 10.0)  # 1 / variance of slope, shift and weight around "as it is"

@@ -25,11 +25,11 @@ from stormcell.methods.guided.fields import monotone
 from stormcell.methods.shipped import model_folder
 from stormcell.networks.checkpoint import ModelConfig, fingerprint_of, load_checkpoint, save_checkpoint
 from stormcell.networks.guided import Guided
-from stormcell.training.decisions import CANDIDATES, best_decisions, outcomes_by_probability
+from stormcell.training.decisions import CANDIDATES, GROUP, best_decisions, outcomes_by_probability
 from stormcell.training.guided_module import GuidedModule, GuidedWindow
 from stormcell.training.learning_rate import SCHEDULES
 from stormcell.training.online.guard import Guard, mean_csi
-from stormcell.training.online.local_calibration import GROUP, decisions_near, fit, folded, sampled
+from stormcell.training.online.local_calibration import decisions_near, fit, folded, sampled
 from stormcell.training.online.scans import lesson_of, scans_needed
 
 __all__ = ["VARIANTS", "Lesson", "Online"]
@@ -179,8 +179,8 @@ class Online:
         """Variant -> (threshold, 3)."""
         said: dict[str, Callable[[int, float], Tensor]] = {SPROG: lambda level, _: window.guess >= self._frozen.anchor.levels[level] - 1e-4}
         for name, network in self._networks.items():
-            least = _least(network, logits[name][0], window)
-            said[name] = lambda level, _, name=name, least=least: logits[name][:, :, level] >= least[:, level, None, None]  # type: ignore[misc]
+            margins = _margins(network, logits[name][0], window)
+            said[name] = lambda level, _, margins=margins: margins[None, :, level] >= 0  # type: ignore[misc]
         found = {}
         for name, event_said in said.items():
             rows = []
@@ -311,12 +311,11 @@ class Online:
             raise ReadError(f"{path}: holds no memory of online learning that fits ({error}); remove it to begin again") from error
 
 
-def _least(network: Guided, logits: Tensor, window: GuidedWindow) -> Tensor:
-    """(step, level) logits from which on an event is said, of logits (step, level, y, x)."""
+def _margins(network: Guided, logits: Tensor, window: GuidedWindow) -> Tensor:
+    """(step, level, y, x) of logits of the same shape: 0 or more where the method says the event."""
     known, levels = window.known[0, -1].numpy(), network.anchor.levels.numpy()
-    decisions = network.decisions_for(len(logits)).numpy()
-    rows = [
-        least_logits(monotone(fields.numpy()), guess.numpy(), known, levels, own)
-        for fields, guess, own in zip(logits, window.guess[0], decisions, strict=True)
-    ]
+    rows = []
+    for fields, guess, own in zip(logits.numpy(), window.guess[0].numpy(), network.decisions_for(len(logits)).numpy(), strict=True):
+        likely = monotone(fields)
+        rows.append(monotone(likely - least_logits(likely, guess, known, levels, own)[:, None, None]))
     return torch.from_numpy(np.stack(rows))

@@ -39,7 +39,7 @@ def lesson_of(scans: xr.DataArray, config: ModelConfig, *, multiple: int) -> Flo
         (time, y, x) with the time axis of `Layout`.
 
     Raises:
-        FramesError: another number of scans.
+        FramesError: another number of scans, or the last of the past saw nothing.
         MethodError: fewer than two of the past hold data, or pixels too far from the model's.
     """
     minutes = float(step_of(scans) / np.timedelta64(1, "m"))
@@ -50,7 +50,9 @@ def lesson_of(scans: xr.DataArray, config: ModelConfig, *, multiple: int) -> Flo
     start = start_of(
         past, after, scans=config.past_steps, step_minutes=config.step_minutes, pixel_km=config.pixel_km, name="online learning"
     )
-    ahead = Trajectories(-start.guess.motion).followed([step + start.late for step in range(1, after + 1)])
+    if start.late:
+        raise FramesError("online: the last scan of the past is missing, and a lesson begins with one; leave this window out")
+    ahead = Trajectories(-start.guess.motion).followed(range(1, after + 1))
     carried = [start.last]
     for seen, (column, row) in zip(future.values, ahead, strict=True):
         back = np.empty_like(start.last)
