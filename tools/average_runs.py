@@ -39,8 +39,9 @@ def average(runs: list[Path], out: Path) -> None:
     told = {**config.training, "experiment": out.name, "averaged": ", ".join(run.name for run in runs)}
     out.mkdir(parents=True, exist_ok=True)
     (out / EXPERIMENT).write_bytes((runs[-1] / EXPERIMENT).read_bytes())
-    save_checkpoint(out / BEST, network, replace(config, training=told, scores={}), title=out.name)
     experiment = read_experiment(out / EXPERIMENT)
+    others = {"others": ", ".join(Path(other.archive).stem for other in experiment.data.others)} if experiment.data.others else {}
+    save_checkpoint(out / BEST, network, replace(config, data=config.data | others, training=told, scores={}), title=out.name)
     module = make_module(experiment)
     if isinstance(module, GuidedModule):
         source = open_source(experiment.data, experiment.seed, guided=True)

@@ -33,10 +33,15 @@ def main() -> None:
                 if said.pop("fingerprint") != fingerprint_of(RUNS / name / "best"):
                     raise SystemExit(f"{summary}: is of other weights than those in {RUNS / name}; run `make bench-skill` first")
                 config = replace(config, scores=said)
-            (MODELS / name / "calibration.json").unlink(missing_ok=True)  # it is of other weights
+            before = fingerprint_of(MODELS / name) if (MODELS / name).is_dir() else None
+            calibration = MODELS / name / "calibration.json"
+            kept = calibration.read_bytes() if calibration.is_file() else b""
+            calibration.unlink(missing_ok=True)
             save_checkpoint(
                 MODELS / name, network, config, title=TITLES.get(name, f"{name}: rain over the Trentino"), weights=torch.float16
             )
+            if kept and fingerprint_of(MODELS / name) == before:  # it is of these weights
+                calibration.write_bytes(kept)
             print(f"wrote {MODELS / name}")
     for names in (LEARNED, DEFAULT):
         size = sum(path.stat().st_size for name in names for path in (MODELS / name).glob("*.safetensors")) / 1e6
