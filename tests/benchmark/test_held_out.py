@@ -33,6 +33,7 @@ def test_brier_sums_are_those_of_the_calibrated_probabilities():
     for row, threshold in enumerate(SCORE.thresholds):
         pixelwise = ((q[:, row] - (seen >= threshold)) ** 2).mean(axis=(1, 2))
         np.testing.assert_allclose(after["brier"].isel(threshold=row).values, pixelwise, rtol=1e-5)
+    assert np.isnan(after["fair_brier"].values).tolist() == [[True, True], [False, False]], "with a map it is no share of members"
 
 
 def test_without_a_map_sums_stay():

@@ -12,7 +12,7 @@ import xarray as xr
 
 from stormcell.errors import MethodError, ReadError
 from stormcell.frames import check_forecast, grid_of
-from stormcell.methods import Learned, method_named
+from stormcell.methods import GuidedForecast, Learned, method_named
 from stormcell.methods.calibration import Calibration, RainRateMaps
 from stormcell.methods.calibration_file import write_calibration
 from stormcell.methods.learned import _on_model_grid
@@ -338,7 +338,7 @@ def test_what_is_no_model(tmp_path, rain):
 def test_by_name_and_by_folder(folder):
     assert method_named(str(folder)) == Learned(folder) and method_named(str(folder)).past_steps == 3
     for name in shipped_models():
-        assert isinstance(method_named(name), Learned)
+        assert isinstance(method_named(name), GuidedForecast if name == "guided" else Learned)
 
 
 def test_a_classical_method_never_imports_torch(tmp_path):
@@ -347,7 +347,7 @@ import sys, numpy as np
 from stormcell.data.synthetic import synthetic_storm
 from stormcell.data.readers.odim import write_odim
 write_odim(synthetic_storm(4, shape=(32, 32)), "radar")
-sys.argv = ["stormcell", "nowcast", "radar", "--lead", "5min", "-o", "out.nc"]
+sys.argv = ["stormcell", "nowcast", "radar", "-m", "advection", "--lead", "5min", "-o", "out.nc"]
 from stormcell.cli import main
 try:
     main()

@@ -8,6 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.methods.calibration import ProbabilityMaps, RainRateMaps
+from stormcell.verification.brier import STATISTICS
 from stormcell.verification.rain_rates import RATES
 
 __all__ = ["calibrated_brier_sums", "calibrated_decision_sums", "calibrated_rain_rate_sums", "held_out"]
@@ -40,22 +41,26 @@ def calibrated_brier_sums(sums: xr.DataArray, maps: ProbabilityMaps) -> xr.DataA
     """The sums that `Brier` gathers of forecasts with the probability q = g(p).
 
     The n pixels and e events of each bin go to the bin of q, with the sums n q, n q^2 and e q. Exact while each bin holds one probability
-    (up to 50 members); beyond, all of a bin are taken for its mean.
+    (up to 50 members); beyond, all of a bin are taken for its mean. A probability with a map is no longer the share of some members, so
+    there is no fair score of it, NaN.
 
     Args:
         sums: (case, lead_time, threshold, forecast_probability, statistic).
         maps: what was learnt, at the same lead times.
     """
+    sums = sums.reindex(statistic=list(STATISTICS))  # sums that were stored before there was a fair score have none
     total = np.zeros((sums.sizes["statistic"], *sums.shape[:-1]))
     bins = sums.sizes["forecast_probability"]
-    pixels, events, probability = (sums.sel(statistic=name).values for name in ("pixels", "events", "probability"))
+    pixels, events, probability, excess = (sums.sel(statistic=name).values for name in ("pixels", "events", "probability", "fair_excess"))
     p = np.divide(probability, pixels, out=np.zeros_like(pixels), where=pixels > 0)
     for lead in range(sums.sizes["lead_time"]):
         q = np.moveaxis(maps(np.moveaxis(p[:, lead], 1, 0), lead), 0, 1)  # (case, threshold, bin)
         n, e = pixels[:, lead], events[:, lead]
+        unmapped = np.array([curve is None for curve in maps.values[lead]])[:, None]
+        fair = np.where(unmapped, excess[:, lead], np.nan)
         case, row, _ = np.indices(q.shape)
         target = np.floor(q * (bins - 1) + 0.5).astype(np.intp)
-        for column, amount in enumerate((n, e, n * q, n * q**2, e * q)):
+        for column, amount in enumerate((n, e, n * q, n * q**2, e * q, fair)):
             np.add.at(total[column, :, lead], (case, row, target), amount)
     return sums.copy(data=np.moveaxis(total, 0, -1))
 

@@ -7,9 +7,10 @@ import xarray as xr
 
 from stormcell.verification.fields import Field, Mask, Sums, check_thresholds, sums_of_members
 
-__all__ = ["Brier"]
+__all__ = ["STATISTICS", "Brier"]
 
-_STATISTICS = ("pixels", "events", "probability", "probability_squared", "probability_of_events", "fair_excess")
+STATISTICS = ("pixels", "events", "probability", "probability_squared", "probability_of_events", "fair_excess")
+"""What is summed of each bin, in this order."""
 _BINS = 51  # of forecast probability, centred on 0, 0.02, ... 1
 
 
@@ -70,12 +71,12 @@ class Brier:
         Their dims are (lead_time, threshold, forecast_probability, statistic).
         """
         dims = {"threshold": self.thresholds, "forecast_probability": np.linspace(0, 1, _BINS).tolist()}
-        return sums_of_members(self._table, forecast, observed, valid, statistic=_STATISTICS, **dims)
+        return sums_of_members(self._table, forecast, observed, valid, statistic=STATISTICS, **dims)
 
     def value(self, sums: xr.DataArray) -> xr.Dataset:
         """The scores (lead_time, threshold), and the curves (lead_time, threshold, forecast_probability), named above."""
-        sums = sums.reindex(statistic=list(_STATISTICS))  # sums that were stored before there was a fair score have none
-        pixels, events, p, pp, po, excess = (sums.sel(statistic=name, drop=True) for name in _STATISTICS)
+        sums = sums.reindex(statistic=list(STATISTICS))  # sums that were stored before there was a fair score have none
+        pixels, events, p, pp, po, excess = (sums.sel(statistic=name, drop=True) for name in STATISTICS)
         here, n = pixels.where(pixels > 0), pixels.sum("forecast_probability", skipna=False)
         n, rained = n.where(n > 0), events.sum("forecast_probability", skipna=False)
         frequency = rained / n
@@ -111,7 +112,7 @@ class Brier:
         p = np.arange(count + 1) / count
         excess = p * (1 - p) / (count - 1) if count > 1 else np.full(count + 1, np.nan)
         bins = np.floor(p * (_BINS - 1) + 0.5).astype(int)
-        sums = np.zeros((len(self.thresholds), _BINS, len(_STATISTICS)))
+        sums = np.zeros((len(self.thresholds), _BINS, len(STATISTICS)))
         levels = np.empty(seen.shape, np.int32)
         for row, threshold in enumerate(np.asarray(self.thresholds, np.float32)):
             np.multiply(seen >= threshold, count + 1, out=levels)

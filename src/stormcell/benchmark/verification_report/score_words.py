@@ -110,6 +110,6 @@ WORDS: dict[str, Words] = {
 
 NOT_DRAWN = {
     *("pod", "far", "ets", "accuracy", "peirce", "rainfall_mse", "correlation", "structure_abs", "amplitude_abs"),
-    *("brier", "reliability", "resolution", "uncertainty", "spread"),
+    *("brier", "fair_brier", "reliability", "resolution", "uncertainty", "spread"),
 }
 """Scores that say again what another says, or that have a diagram of their own; they are in scores.csv."""
