@@ -11,6 +11,7 @@ from stormcell.cli.calibrate import calibrate
 from stormcell.cli.demo import demo
 from stormcell.cli.info import info
 from stormcell.cli.ingest import ingest
+from stormcell.cli.lab import lab
 from stormcell.cli.models import models
 from stormcell.cli.nowcast import nowcast
 from stormcell.cli.train import train
@@ -35,6 +36,7 @@ app.command()(calibrate)
 app.command()(adapt)
 app.command()(benchmark)
 app.add_typer(models, name="models")
+app.add_typer(lab, name="lab")
 
 
 @app.callback(invoke_without_command=True)
