@@ -1,0 +1,122 @@
+"""From files to the archive: which files are new and whole, what is in them, and where it goes."""
+
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from stormcell.data.archive import Archive, is_archive
+from stormcell.errors import FramesError, ReadError
+from stormcell.frames import grid_of
+from stormcell.service.database import Database
+from stormcell.service.decode import Limits, decode
+from stormcell.timeline import join_frames, regular_times
+
+__all__ = ["Arrivals", "take_in"]
+
+_BEFORE = np.timedelta64(1, "D")  # that late scans may be older than the first
+
+
+@dataclass
+class Arrivals:
+    """Files in a folder that have not been taken in, once they have stopped changing.
+
+    Hidden files, by which tools write beside and rename, are never looked at.
+
+    Args:
+        folder: that is watched; it need not exist yet.
+        settle_seconds: a file counts when its size and time have been the same for so long.
+    """
+
+    folder: Path
+    settle_seconds: float
+
+    def __post_init__(self) -> None:
+        self._since: dict[str, tuple[str, float]] = {}
+
+    def look(self, database: Database) -> dict[Path, str]:
+        """Files that are new or have changed since they were taken in -> their state, in order of their names."""
+        known, found, now = database.known_files(), {}, time.monotonic()
+        there = {path.name: path for path in self.folder.iterdir() if not path.name.startswith(".")} if self.folder.is_dir() else {}
+        for name, path in sorted(there.items()):
+            try:
+                facts = path.stat()
+            except FileNotFoundError:
+                continue
+            state = f"{facts.st_size}-{facts.st_mtime_ns}"
+            if known.get(name) == state:
+                continue
+            before, since = self._since.get(name, ("", now))
+            if before != state:
+                since = now if before or time.time() - facts.st_mtime < self.settle_seconds else now - self.settle_seconds
+                self._since[name] = (state, since)
+            if now - since >= self.settle_seconds:
+                found[path] = state
+        self._since = {name: one for name, one in self._since.items() if name in there}
+        if gone := known.keys() - there.keys():
+            database.forget_files(gone)
+        return found
+
+
+def take_in(files: dict[Path, str], archive: Path, database: Database, limits: Limits) -> int:
+    """Decode files and add what they hold to the archive, which is made when two scans tell the time step.
+
+    A file is noted as taken in when its scans are in the archive, or when it cannot be read; so a stop at any moment loses nothing, and
+    what came twice changes nothing. The first scan of all waits for the second.
+
+    Args:
+        files: paths and states, as `Arrivals` gives them.
+        archive: its folder.
+        database: where files are noted.
+        limits: of the process that decodes.
+
+    Returns:
+        how many scans were new.
+
+    Raises:
+        WriteError: the archive cannot be written.
+    """
+    read: dict[Path, xr.DataArray] = {}
+    for path, result in decode(list(files), limits):
+        if isinstance(result, ReadError):
+            _refuse(path, files[path], str(result), database)
+        else:
+            read[path] = result
+    if not read or not (is_archive(archive) or _create(archive, list(read.values()))):
+        return 0
+    new = 0
+    with Archive(archive, writable=True) as writable:
+        for path, frames in read.items():
+            try:
+                new += writable.append(frames)
+            except FramesError as error:
+                _refuse(path, files[path], str(error), database)
+            else:
+                database.note_file(path.name, files[path])
+    return new
+
+
+def _refuse(path: Path, state: str, problem: str, database: Database) -> None:
+    warnings.warn(problem, UserWarning, stacklevel=3)
+    database.note_file(path.name, state, problem)
+
+
+def _create(path: Path, parts: Sequence[xr.DataArray]) -> bool:
+    """Make the archive for the grid of the newest of these scans, if they tell the step of time."""
+    newest = max(parts, key=lambda part: part["time"].values[-1])
+    fitting = [part for part in parts if grid_of(part).same_as(grid_of(newest))]
+    times = np.unique(np.concatenate([part["time"].values for part in fitting]))
+    if times.size < 2:
+        return False
+    axis = regular_times(times)
+    about = join_frames(fitting, times=axis).attrs
+    kept = {
+        name: value for name, value in about.items() if name in ("source", "licence", "institution", "references", "zr_rule", "quantity")
+    }
+    start = axis[0] - _BEFORE // (axis[1] - axis[0]) * (axis[1] - axis[0])
+    Archive.create(path, grid_of(newest), axis[1] - axis[0], start=start, attrs=kept).close()
+    return True
