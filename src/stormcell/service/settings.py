@@ -51,6 +51,14 @@ class ServiceSettings(_Strict):
         keep_hours: how long fields stay published.
         keep_gigabytes: how much of them at most; the oldest go first.
         decode_seconds, decode_megabytes: limits of the process that reads foreign files.
+        public_url: address under which clients reach the service, for the links it gives; what each request says if None.
+        cors_origins: web origins whose pages may ask, "*" for any.
+        api_keys: keys that may ask, hashed by `stormcell.service.keys.hash_key`; anybody may if there is none.
+        trusted_proxies: addresses whose word on the client's address is taken, "*" for any.
+        requests_per_second, request_burst: of one client to one process of the web service; 0 per second for no limit.
+        concurrency: requests at once in one process.
+        event_clients: clients at once that one process tells of new forecasts.
+        cache_megabytes: of fields, map tiles and their places that one process keeps.
     """
 
     folder: Path = Path("stormcell-live")
@@ -70,6 +78,15 @@ class ServiceSettings(_Strict):
     keep_gigabytes: float = Field(default=10.0, gt=0)
     decode_seconds: int = Field(default=60, ge=1)
     decode_megabytes: int = Field(default=4096, ge=256)
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
+    cors_origins: tuple[str, ...] = ()
+    api_keys: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    requests_per_second: float = Field(default=50.0, ge=0)
+    request_burst: int = Field(default=500, ge=1)
+    concurrency: int = Field(default=200, ge=1)
+    event_clients: int = Field(default=200, ge=0)
+    cache_megabytes: float = Field(default=512.0, gt=0)
 
     @model_validator(mode="after")
     def _names(self) -> "ServiceSettings":
