@@ -122,8 +122,8 @@ EXPERIMENT = Experiment(
     run=run,
     lesson="""With a way back that is shorter than the distance to the bit the network does little better than to guess, however long it
     trains. (A little: its random weights happen to carry some of the past on, as those of an echo-state network do, and what is carried
-    can be read. Nothing teaches them to carry more.) As soon as some gradients bridge the distance, it learns, and the same weights then serve at every step: not every
-    answer needs a long way back, some do.
+    can be read. Nothing teaches them to carry more.) As soon as some gradients bridge the distance, it learns, and the same weights then
+    serve at every step: not every answer needs a long way back, some do.
 
     Memory is proportional to the cut, because everything between two cuts is kept until the way back begins. The time for a whole
     sequence depends on it much less: each step goes forward once and back once, and only the caches of the processor notice.""",
