@@ -9,6 +9,7 @@ import pytest
 from stormcell.data.readers.odim import write_odim
 from stormcell.data.synthetic import synthetic_storm
 from stormcell.service.settings import MethodSettings, ServiceSettings, read_settings
+from tests.service.object_storage import CREDENTIALS, s3_server
 from tests.service.postgresql import missing_postgresql, postgresql_server
 
 STEPS = 14
@@ -45,6 +46,18 @@ def postgresql() -> Iterator[str]:
     if reason := missing_postgresql():
         pytest.skip(reason)
     with postgresql_server() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """Address of an object storage with a bucket "rain"."""
+    pytest.importorskip("moto.server")
+    s3fs = pytest.importorskip("s3fs")
+    with pytest.MonkeyPatch.context() as patch, s3_server() as address:
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        s3fs.S3FileSystem(endpoint_url=address).mkdir("rain")
         yield address
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sqlalchemy import create_engine
 
 import stormcell as sc
 from stormcell.benchmark.run import verify
@@ -9,9 +10,12 @@ from stormcell.benchmark.settings import Settings
 from stormcell.errors import MethodError, StormcellError
 from stormcell.frames import grid_of
 from stormcell.service.cycle import run_cycle
+from stormcell.service.database import Database
+from stormcell.service.fields import FieldStore
 from stormcell.service.intake import Arrivals
 from stormcell.service.live import open_workshop
 from stormcell.service.live_scores import live_scores, scores_of
+from stormcell.service.tables import METADATA
 from tests.service.conftest import arrive
 
 
@@ -148,3 +152,18 @@ def test_a_method_nobody_knows_is_said_at_once(settings):
         open_workshop(settings.model_copy(update={"methods": (settings.methods[0].model_copy(update={"name": "unknown"}),)})),
     ):
         pass
+
+
+def test_on_postgresql_and_object_storage(scans, settings, postgresql, s3_endpoint, tmp_path):
+    """One setting each, and a second process sees what the first has published."""
+    shared = settings.model_copy(update={"database": postgresql, "fields": f"s3://rain/{tmp_path.name}", "endpoint": s3_endpoint})
+    with open_workshop(shared) as workshop:
+        after(scans[0], workshop)
+        cycle = after(scans[1], workshop)
+        assert len(cycle.forecasts) == 2 and cycle.problems == []
+    elsewhere = Database(postgresql)
+    newest = elsewhere.newest_forecast("advection")
+    assert FieldStore(f"s3://rain/{tmp_path.name}", endpoint=s3_endpoint).read(newest.key)["rain_rate"].sizes["lead_time"] == 3
+    elsewhere.close()
+    METADATA.drop_all(engine := create_engine(postgresql))
+    engine.dispose()

@@ -12,8 +12,10 @@ from stormcell.timeline import minutes
 from tests.conftest import frames_of
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "s3"])
 def store(request, tmp_path) -> FieldStore:
+    if request.param == "s3":
+        return FieldStore(f"s3://rain/{tmp_path.name}", endpoint=request.getfixturevalue("s3_endpoint"))
     return FieldStore(str(tmp_path / "fields") if request.param == "folder" else f"memory://{tmp_path.name}")
 
 
@@ -58,6 +60,12 @@ def test_a_key_is_no_path(store, tmp_path):
 
 def test_an_empty_store_has_no_keys(store):
     assert list(store.keys()) == []
+
+
+def test_a_storage_that_is_down_is_an_error(forecast):
+    store = FieldStore("s3://rain/live", endpoint="http://127.0.0.1:9")
+    with pytest.raises(WriteError, match="cannot be written"):
+        store.write(forecast, kind="forecast")
 
 
 def test_other_storage_is_refused():

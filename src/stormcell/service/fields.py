@@ -60,7 +60,7 @@ class FieldStore:
         encoding = {str(name): _encoding(variable) for name, variable in dataset.data_vars.items() if variable.ndim >= 2}
         try:
             dataset.to_zarr(self._store(key), mode="w-", consolidated=False, zarr_format=3, encoding=encoding)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # whatever the client of a storage raises
             raise WriteError(f"{self.address}: a field cannot be written ({error}); check the free space and the permissions") from error
         return key
 
@@ -72,7 +72,7 @@ class FieldStore:
         """
         try:
             dataset: xr.Dataset = xr.open_zarr(self._store(key), consolidated=False, zarr_format=3, chunks=None, decode_timedelta=True)
-        except (OSError, ValueError, KeyError) as error:
+        except Exception as error:  # as above, and what damaged numbers do to decoders
             raise ReadError(f"{self.address}: the field {key} cannot be read ({error})") from error
         return dataset.set_coords("spatial_ref") if "spatial_ref" in dataset else dataset
 
@@ -99,7 +99,7 @@ class FieldStore:
             self._files.rm(f"{self._root}/{key}", recursive=True)
         except FileNotFoundError:
             return
-        except OSError as error:
+        except Exception as error:
             raise WriteError(f"{self.address}: the field {key} cannot be removed ({error})") from error
 
     def _store(self, key: str) -> Any:

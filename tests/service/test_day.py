@@ -1,0 +1,62 @@
+"""A day of scans, one after the other as fast as they go: every scan is forecast, memory stays flat, scores are those of a hindcast."""
+
+import gc
+import resource
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stormcell.benchmark.run import verify
+from stormcell.benchmark.settings import Settings
+from stormcell.data.readers.odim import write_odim
+from stormcell.data.synthetic import synthetic_storm
+from stormcell.service.cycle import run_cycle
+from stormcell.service.intake import Arrivals
+from stormcell.service.live import open_workshop
+from stormcell.service.live_scores import scores_of
+from stormcell.service.settings import MethodSettings
+from tests.service.conftest import arrive
+
+SCANS = 288
+
+
+def resident_bytes() -> int:
+    """Of this process, now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_day(inbox, settings, tmp_path):
+    write_odim(synthetic_storm(SCANS, shape=(96, 96)), tmp_path / "day")
+    methods = (MethodSettings(name="advection"), MethodSettings(name="rover"))
+    with open_workshop(settings.model_copy(update={"methods": methods, "lead": "30min"})) as workshop:
+        arrivals, memory = Arrivals(inbox, 0), []
+        for scan in sorted((tmp_path / "day").iterdir()):
+            arrive(scan, inbox)
+            cycle = run_cycle(workshop, arrivals.look(workshop.database))
+            assert cycle.problems == []
+            gc.collect()
+            memory.append(resident_bytes())
+        per_method = {name: workshop.database.forecasts(method=name) for name in ("advection", "rover")}
+        assert {name: len(found) for name, found in per_method.items()} == {"advection": SCANS - 1, "rover": SCANS - 1}
+        warm = float(np.median(memory[SCANS // 4 : SCANS // 2]))
+        print(f"memory: {warm / 1e6:.0f} MB in the morning, {np.median(memory[-20:]) / 1e6:.0f} MB at the end")
+        assert np.median(memory[-20:]) < 1.05 * warm
+        past = max(method.past_steps for method in workshop.methods.values())
+        scores = scores_of(settings.thresholds)
+        hindcast = Settings(["advection", "rover", "persistence"], scores, lead="30min", every="5min", past=past)
+        offline = verify(workshop.settings.archive_path, tmp_path / "verified", hindcast)
+        for name in scores:
+            expected = offline.sums(name)
+            live = {
+                (method, reference, lead): sums
+                for method, reference, lead, sums in workshop.database.sums(name, since=np.datetime64("2000-01-01"))
+            }
+            assert expected.sizes["case"] == SCANS - past - 5
+            for case, issued in enumerate(offline.cases["issue_time"]):
+                for number, method in enumerate(expected["method"].values):
+                    for step, lead in enumerate(expected["lead_time"].values):
+                        sums = live[method, np.datetime64(issued, "s"), lead.astype("timedelta64[s]")]
+                        np.testing.assert_array_equal(sums, expected.values[case, number, step].ravel())
