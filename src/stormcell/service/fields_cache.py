@@ -1,0 +1,125 @@
+"""Published fields as a web process reads them: whole planes for maps, small blocks for points, kept up to so many bytes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from stormcell.errors import FramesError
+from stormcell.frames import grid_of
+from stormcell.grid import Grid
+from stormcell.products.colours import PROBABILITY, RAIN
+from stormcell.service.byte_cache import ByteCache
+from stormcell.service.fields import FieldStore
+
+__all__ = ["Field", "FieldsCache"]
+
+_BLOCK = 64  # pixels, side of what is read around a point
+_SMALL = 50_000  # bytes that a description is taken for
+
+
+@dataclass(frozen=True)
+class Field:
+    """What there is to know about a published field before its values are read.
+
+    Args:
+        key: of it.
+        dataset: its values are read when they are used.
+        grid: where the pixels are; fields on the same pixels share the object.
+        thresholds: of probabilities [mm h-1]; none without an ensemble.
+        levels: of quantiles; none without an ensemble.
+    """
+
+    key: str
+    dataset: xr.Dataset
+    grid: Grid
+    thresholds: tuple[float, ...]
+    levels: tuple[float, ...]
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Of the rain rate."""
+        return dict(self.dataset["rain_rate"].attrs)
+
+
+@final
+class FieldsCache:
+    """Reads fields from a store. All calls may block, and may come from any thread.
+
+    Args:
+        store: of the fields.
+        capacity: bytes that are kept.
+    """
+
+    def __init__(self, store: FieldStore, capacity: int) -> None:
+        self._store = store
+        self._fields: ByteCache[Field] = ByteCache(500 * _SMALL, lambda _: _SMALL)
+        self._grids: list[Grid] = []
+        self.arrays: ByteCache[NDArray[Any]] = ByteCache(capacity, lambda array: array.nbytes)
+
+    def field(self, key: str) -> Field:
+        """What is published under a key.
+
+        Raises:
+            ReadError: it is gone or damaged.
+        """
+        return self._fields.get(key, lambda: self._open(key))
+
+    def classes(self, key: str, variable: str, index: tuple[int, ...]) -> NDArray[np.uint8]:
+        """The colour classes of a plane, row by row, and after the last pixel one `MISSING` for whatever is beyond the grid.
+
+        Args:
+            key: of the field.
+            variable: "rain_rate" or "probability".
+            index: of the plane in what comes before (y, x).
+
+        Returns:
+            (pixels + 1,).
+        """
+
+        def make() -> NDArray[np.uint8]:
+            values = self._values(key, lambda dataset: dataset[variable][index])
+            scale = PROBABILITY if variable == "probability" else RAIN
+            return np.append(scale.classes(values).ravel(), np.uint8(255))
+
+        return self.arrays.get((key, variable, index), make)
+
+    def at(self, key: str, variable: str, row: int, column: int) -> NDArray[np.float32]:
+        """The values of one pixel over all that comes before (y, x).
+
+        Returns:
+            float32, of the shape of the variable without its last two axes.
+        """
+        top, left = row // _BLOCK * _BLOCK, column // _BLOCK * _BLOCK
+
+        def make() -> NDArray[np.float32]:
+            return self._values(key, lambda dataset: dataset[variable][..., top : top + _BLOCK, left : left + _BLOCK])
+
+        block = self.arrays.get((key, variable, top, left), make)
+        pixel: NDArray[np.float32] = block[..., row - top, column - left]
+        return pixel
+
+    def _values(self, key: str, part: Callable[[xr.Dataset], xr.DataArray]) -> NDArray[np.float32]:
+        try:
+            values: NDArray[np.float32] = np.asarray(part(self.field(key).dataset).values, np.float32)
+        except KeyError:
+            raise FramesError(f"{key}: no such quantity here; probabilities and quantiles are published of ensembles") from None
+        return values
+
+    def _open(self, key: str) -> Field:
+        dataset = self._store.read(key)
+        grid = grid_of(dataset["rain_rate"])
+        for known in self._grids:
+            if known.same_as(grid):
+                grid = known
+                break
+        else:
+            self._grids = [*self._grids[-9:], grid]
+        return Field(key, dataset, grid, _coordinate(dataset, "threshold"), _coordinate(dataset, "quantile"))
+
+
+def _coordinate(dataset: xr.Dataset, name: str) -> tuple[float, ...]:
+    return tuple(round(float(value), 6) for value in dataset[name].values) if name in dataset.coords else ()

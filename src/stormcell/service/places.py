@@ -1,0 +1,85 @@
+"""From degrees to pixels of a grid."""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pyproj import CRS, Transformer
+from pyproj.exceptions import ProjError
+
+from stormcell.grid import Grid
+
+__all__ = ["pixel_at", "pixels_at", "to_grid", "window_of"]
+
+
+@lru_cache(maxsize=64)
+def _transformer(source: str, grid: Grid) -> Transformer:
+    return Transformer.from_crs(CRS.from_user_input(source), grid.crs, always_xy=True)
+
+
+def to_grid(grid: Grid, x: ArrayLike, y: ArrayLike, *, crs: str = "OGC:CRS84") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Places in the projection of a grid; infinite where it has none.
+
+    Args:
+        grid: whose projection.
+        x: longitudes, or eastings of `crs`.
+        y: latitudes, or northings of `crs`.
+        crs: of x and y.
+    """
+    east, north = _transformer(crs, grid).transform(np.asarray(x, float), np.asarray(y, float))
+    if grid.crs.is_geographic:
+        east = grid.edges[0] + (np.asarray(east) - grid.edges[0]) % 360.0
+    return np.asarray(east), np.asarray(north)
+
+
+def pixels_at(grid: Grid, x: ArrayLike, y: ArrayLike, *, crs: str = "OGC:CRS84") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and column of the pixel around each place, -1 where there is none.
+
+    Args:
+        grid: with the pixels.
+        x: longitudes, or eastings of `crs`.
+        y: latitudes, or northings of `crs`.
+        crs: of x and y.
+
+    Returns:
+        rows and columns, of the shape of x and y; both are -1 beyond the grid, and where the projection has no such place.
+    """
+    east, north = to_grid(grid, x, y, crs=crs)
+    (west, _, _, top), (dx, dy) = grid.edges, grid.pixel
+    with np.errstate(invalid="ignore"):
+        columns, rows = np.floor((east - west) / dx), np.floor((top - north) / dy)
+        inside = (rows >= 0) & (rows < grid.shape[0]) & (columns >= 0) & (columns < grid.shape[1])
+    return np.where(inside, rows, -1).astype(np.int64), np.where(inside, columns, -1).astype(np.int64)
+
+
+def pixel_at(grid: Grid, *, lat: float, lon: float) -> tuple[int, int] | None:
+    """Row and column of the pixel around a place; None beyond the grid."""
+    rows, columns = pixels_at(grid, lon, lat)
+    return None if rows < 0 else (int(rows), int(columns))
+
+
+def window_of(grid: Grid, box: tuple[float, float, float, float]) -> tuple[slice, slice] | None:
+    """Rows and columns that hold every pixel of the grid inside a box; None if there is none.
+
+    Args:
+        grid: with the pixels.
+        box: (west, south, east, north) [degrees].
+    """
+    west, south, east, north = box
+    try:
+        x0, y0, x1, y1 = _transformer("OGC:CRS84", grid).transform_bounds(west, south, east, north, densify_pts=21)
+    except ProjError:  # no part of the box can be projected
+        return None
+    (left, _, _, top), (dx, dy) = grid.edges, grid.pixel
+    if not np.isfinite([x0, y0, x1, y1]).all():
+        return None
+    rows = _range((top - y1) / dy, (top - y0) / dy, grid.shape[0])
+    turns = (0.0, 360.0, -360.0) if grid.crs.is_geographic else (0.0,)
+    found = (_range((x0 + turn - left) / dx, (x1 + turn - left) / dx, grid.shape[1]) for turn in turns)
+    columns = next((one for one in found if one is not None), None)
+    return None if rows is None or columns is None else (rows, columns)
+
+
+def _range(first: float, last: float, size: int) -> slice | None:
+    start, stop = max(0, int(np.floor(first))), min(size, int(np.ceil(last)))
+    return slice(start, stop) if start < stop else None
