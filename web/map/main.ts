@@ -1,0 +1,318 @@
+// The page: what the service has, on a map and a timeline, at a place, and how good it was.
+
+import type uPlot from "uplot";
+import * as api from "./api";
+import { drawMeteogram, drawScores } from "./charts";
+import { clock, day, lastSeen, layerOf, nearest, timeline, type Frame, type Quantity } from "./frames";
+import { drawLegend } from "./legend";
+import { readLink, writeLink } from "./link";
+import { Player } from "./player";
+import { RainMap, type Layer } from "./rain_map";
+import "./style.css";
+import { LANGUAGES, preferred, write, type Words } from "./words";
+
+const SCANS = 40;
+const POLL_SECONDS = 30;
+const RETRY_SECONDS = 5;
+const HOURS = [3, 6, 12, 24, 72];
+
+const get = <T extends HTMLElement>(id: string) => document.querySelector<T>(`#${id}`)!;
+const view = readLink(location.hash);
+let words: Words = write(preferred());
+let status: api.Status | null = null;
+let scales: Record<string, api.Colours> = {};
+let latestScores: api.Scores | null = null;
+let point: api.Point | null = null;
+let meteogram: uPlot | null = null;
+let scoreChart: uPlot | null = null;
+const fields = new Map<string, api.TileJson>();
+const forecasts = new Map<string, api.Forecast>();
+
+class Side {
+  frames: Frame[] = [];
+  layers: (Layer | null)[] = [];
+  constructor(readonly rain: RainMap) {}
+}
+let main: Side;
+let beside: Side | null = null;
+
+const player = new Player(get("slider"), get("play"), showFrame, (place) => {
+  const layer = main?.layers[place];
+  return !layer || main.rain.hasTiles(layer.id);
+});
+
+function setUp(): void {
+  const languages = get<HTMLSelectElement>("language");
+  for (const [tag, one] of Object.entries(LANGUAGES)) languages.add(new Option(one.name, tag));
+  languages.value = document.documentElement.lang;
+  languages.addEventListener("change", () => { localStorage.setItem("stormcell-language", languages.value); words = write(languages.value); sayAll(); });
+  fill("unit", [["mm/h", "mm/h"], ["dBZ", "dBZ"]], "mm/h");
+  get("unit").addEventListener("change", sayLegend);
+  const opacity = get<HTMLInputElement>("opacity");
+  opacity.value = "80";
+  opacity.addEventListener("input", () => { for (const side of [main, beside]) side?.rain.setOpacity(Number(opacity.value) / 100); });
+  get("method").addEventListener("change", () => void load(true));
+  get("compare").addEventListener("change", () => void load(true));
+  get("quantity").addEventListener("change", () => { void relayer(); sayLegend(); });
+  get("event").addEventListener("change", showScores);
+  get("hours").addEventListener("change", () => void loadScores());
+  get("back").addEventListener("click", () => player.step(-1));
+  get("on").addEventListener("click", () => player.step(1));
+  get("share").addEventListener("click", () => void share());
+  get("coordinates").addEventListener("submit", (event) => { event.preventDefault(); void ask(Number(get<HTMLInputElement>("lat").value), Number(get<HTMLInputElement>("lon").value)); });
+  new ResizeObserver(() => redraw()).observe(get("panel"));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  if (matchMedia("(max-width: 50rem)").matches) for (const part of document.querySelectorAll("#panel details")) part.toggleAttribute("open", part.id === "place");
+}
+
+async function start(): Promise<void> {
+  setUp();
+  sayPlain();
+  for (;;) {
+    try {
+      [status, scales] = await Promise.all([api.status(), api.colours()]);
+      if (status.newest_scan) break;
+      say(words.no_data, true);
+    } catch (error) { say(error instanceof api.Refused ? error.message : words.offline, true); }
+    await new Promise((done) => setTimeout(done, RETRY_SECONDS * 1000));
+  }
+  const box = status.bounds;
+  const centre: [number, number] = view.centre ?? (box ? [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2] : [10, 50]);
+  const start = { centre, zoom: view.zoom ?? (box ? zoomFor(box) : 4) };
+  main = new Side(new RainMap(get("map"), start, (lat, lon) => void ask(lat, lon)));
+  (window as unknown as { stormcellMap: unknown }).stormcellMap = main.rain.map; // for tests, and for the curious
+  if (box) void main.rain.setEdge(box);
+  main.rain.map.on("moveend", remember);
+  fillMethods();
+  await load(false);
+  listen();
+  void loadScores();
+  if (view.point) void ask(...view.point);
+}
+
+/** Whether the service has something new: told by it, or asked for. */
+function listen(): void {
+  const again = () => void load(true).catch(() => say(words.offline, true));
+  if (api.hasKey()) { setInterval(again, POLL_SECONDS * 1000); return; }
+  let waiting: ReturnType<typeof setTimeout> | undefined;
+  const events = new EventSource("/v1/events");
+  for (const kind of ["scan", "forecast"]) events.addEventListener(kind, () => { clearTimeout(waiting); waiting = setTimeout(again, 500); });
+  events.addEventListener("error", () => sayStatus(true));
+  setInterval(() => void api.status().then((fresh) => { status = fresh; sayStatus(); }, () => sayStatus(true)), POLL_SECONDS * 1000);
+}
+
+async function load(keep: boolean): Promise<void> {
+  const before = keep ? main.frames[player.place] : null;
+  const wasNewest = before !== null && player.place === lastSeen(main.frames);
+  const [fresh, scans, forecast] = await Promise.all([api.status(), api.scans(SCANS), api.latest(get<HTMLSelectElement>("method").value).catch(() => null)]);
+  status = fresh;
+  sayStatus();
+  await setFrames(main, timeline(scans, forecast));
+  const other = get<HTMLSelectElement>("compare").value;
+  await showBeside(other, other ? timeline(scans, await api.latest(other).catch(() => null)) : []);
+  fillQuantities();
+  await relayer();
+  const wanted = before && !wasNewest ? before.time : !keep && view.time ? view.time : null;
+  player.set(main.frames.length, wanted ? nearest(main.frames, wanted) : lastSeen(main.frames));
+  if (keep) { if (point) void ask(point.lat, point.lon); void loadScores(); }
+}
+
+async function setFrames(side: Side, frames: Frame[]): Promise<void> {
+  side.frames = frames;
+  const unknown = [...new Set(frames.map((frame) => frame.key))].filter((key) => !fields.has(key));
+  const likeAll = [...fields.values()][0];
+  // Scans of one service lie on one grid, so the facts of one serve all.
+  const asked = likeAll ? [] : unknown.slice(0, 1);
+  for (const key of asked) fields.set(key, await api.tileJson(key));
+  const facts = likeAll ?? [...fields.values()][0];
+  if (facts) for (const key of unknown) fields.set(key, facts);
+  const known = new Set([...main.frames, ...(beside?.frames ?? [])].map((frame) => frame.key));
+  for (const key of fields.keys()) if (!known.has(key) && fields.size > 200) fields.delete(key);
+  const now = frames.findIndex((frame) => frame.ahead !== null);
+  get("zones").style.setProperty("--share", String(now < 0 ? 1 : (now - 0.5) / Math.max(1, frames.length - 1)));
+}
+
+async function showBeside(method: string, frames: Frame[]): Promise<void> {
+  const container = get("other");
+  container.hidden = !method;
+  document.body.classList.toggle("compares", Boolean(method));
+  main.rain.map.resize();
+  if (!method) { beside?.rain.map.remove(); beside = null; return; }
+  if (!beside) {
+    const { lng, lat } = main.rain.map.getCenter();
+    beside = new Side(new RainMap(container, { centre: [lng, lat], zoom: main.rain.map.getZoom() }, (a, b) => void ask(a, b)));
+    beside.rain.follow(main.rain);
+    beside.rain.setOpacity(Number(get<HTMLInputElement>("opacity").value) / 100);
+    if (status?.bounds) void beside.rain.setEdge(status.bounds);
+  }
+  container.dataset.method = method;
+  await setFrames(beside, frames);
+}
+
+function quantity(): Quantity {
+  const chosen = get<HTMLSelectElement>("quantity").value;
+  return { threshold: chosen.startsWith("p") ? Number(chosen.slice(1)) : null };
+}
+
+async function relayer(): Promise<void> {
+  for (const side of [main, beside]) {
+    if (!side) continue;
+    // Where there is no chance to show, of radar or of a single forecast, the rain itself is shown.
+    side.layers = side.frames.map((frame) => {
+      const has = (forecasts.get(frame.key)?.thresholds ?? status?.newest_forecasts.find((one) => one.key === frame.key)?.thresholds ?? []);
+      const wanted = quantity();
+      return layerOf(frame, wanted.threshold !== null && has.includes(wanted.threshold) ? wanted : { threshold: null }, fields);
+    });
+    await side.rain.setLayers(side.layers.filter((layer): layer is Layer => layer !== null));
+  }
+  showFrame(player.place);
+  remember();
+}
+
+function showFrame(place: number): void {
+  const frame = main?.frames[place];
+  if (!frame) return;
+  void main.rain.show(main.layers[place]?.id ?? null);
+  if (beside) void beside.rain.show(beside.layers[nearest(beside.frames, frame.time)]?.id ?? null);
+  const forecast = frame.ahead !== null;
+  const kind = forecast ? `${words.forecast} ${words.ahead(frame.ahead!)}` : words.observed;
+  get("time").textContent = `${clock(frame.time)} UTC · ${kind}`;
+  get("time").className = forecast ? "forecast" : "observed";
+  get("shown").textContent = forecast ? words.forecast : words.observed;
+  get("shown").className = forecast ? "forecast" : "observed";
+  get("slider").setAttribute("aria-valuetext", `${day(frame.time)} ${clock(frame.time)} UTC, ${kind}`);
+}
+
+async function ask(lat: number, lon: number): Promise<void> {
+  lon = ((lon + 540) % 360) - 180;
+  get<HTMLInputElement>("lat").value = lat.toFixed(4);
+  get<HTMLInputElement>("lon").value = lon.toFixed(4);
+  main.rain.mark(lat, lon);
+  try { point = await api.point(lat, lon, get<HTMLSelectElement>("method").value); } catch (error) {
+    get("outlook").textContent = error instanceof api.Refused ? error.message : words.offline;
+    return;
+  }
+  showPoint();
+  remember();
+}
+
+function showPoint(): void {
+  if (!point) { get("outlook").textContent = words.click; return; }
+  get("outlook").textContent = outlook(point);
+  const target = get("meteogram");
+  target.hidden = point.reason === "outside_the_grid";
+  if (!target.hidden) meteogram = drawMeteogram(target, point, words, meteogram);
+}
+
+function outlook(of: api.Point): string {
+  if (of.reason === "outside_the_grid") return words.outside;
+  if (of.reason === "forecast_is_over") return words.over;
+  if (of.reason) return words.not_seen;
+  if (of.starts_in_minutes === null) return words.dry(of.known_minutes);
+  if (of.starts_in_minutes > 0) return words.starts(of.starts_in_minutes);
+  return of.ends_in_minutes === null ? words.rains_on(of.known_minutes) : words.ends(of.ends_in_minutes);
+}
+
+async function loadScores(): Promise<void> {
+  latestScores = await api.scores(Number(get<HTMLSelectElement>("hours").value)).catch(() => null);
+  const known = [...new Set((latestScores?.scores ?? []).filter((row) => row.score === "csi" && row.threshold !== null).map((row) => row.threshold!))];
+  const chosen = get<HTMLSelectElement>("event").value || "0.5";
+  fill("event", known.map((threshold) => [String(threshold), `${threshold} mm/h`]), chosen);
+  showScores();
+}
+
+function showScores(): void {
+  const target = get("scores");
+  if (!latestScores) { target.textContent = words.no_scores; return; }
+  scoreChart = drawScores(target, latestScores, Number(get<HTMLSelectElement>("event").value), words, scoreChart);
+}
+
+function redraw(): void { if (point) showPoint(); if (latestScores) showScores(); }
+
+function fillMethods(): void {
+  const names = status!.methods;
+  fill("method", names.map((name) => [name, name]), view.method && names.includes(view.method) ? view.method : names[0] ?? "");
+  fill("compare", [["", words.nothing], ...names.map((name): [string, string] => [name, name])], view.compare && names.includes(view.compare) ? view.compare : "");
+}
+
+function fillQuantities(): void {
+  for (const one of status!.newest_forecasts) forecasts.set(one.key, one);
+  const thresholds = [...new Set(status!.newest_forecasts.flatMap((one) => one.thresholds))].sort((a, b) => a - b);
+  const before = get<HTMLSelectElement>("quantity").value || view.quantity || "";
+  fill("quantity", [["", words.rain], ...thresholds.map((one): [string, string] => [`p${one}`, words.probability(String(one))])], before);
+  sayLegend();
+}
+
+function fill(id: string, options: [string, string][], chosen: string): void {
+  const select = get<HTMLSelectElement>(id);
+  select.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
+  select.value = options.some(([value]) => value === chosen) ? chosen : options[0]?.[0] ?? "";
+}
+
+function sayPlain(): void {
+  player.say(words);
+  const hours = get<HTMLSelectElement>("hours").value || "6";
+  fill("hours", HOURS.map((n) => [String(n), words.hours_of(n)]), hours);
+  get("outlook").textContent = words.click;
+}
+
+function sayAll(): void {
+  sayPlain();
+  if (!status || !main) return;
+  const chosen = get<HTMLSelectElement>("compare").value;
+  fillMethods();
+  get<HTMLSelectElement>("compare").value = chosen;
+  fillQuantities();
+  sayStatus();
+  showFrame(player.place);
+  showPoint();
+  showScores();
+}
+
+function sayStatus(offline = false): void {
+  if (!status?.newest_scan) return;
+  const { time, age_minutes: age, stale } = status.newest_scan.data;
+  const ago = age < 120 ? words.minutes_ago(age) : age < 48 * 60 ? words.hours_ago(Math.round(age / 60)) : words.days_ago(Math.round(age / 1440));
+  const said = stale ? words.stale(`${day(time)} ${clock(time)}`, ago) : words.newest(clock(time), age);
+  say(offline ? `${words.offline} ${said}` : said, stale || offline);
+  get("attribution").textContent = status.attribution ? words.data_from + status.attribution : "";
+}
+
+function say(text: string, bad: boolean): void {
+  const target = get("status");
+  if (target.textContent !== text) target.textContent = text;
+  target.classList.toggle("bad", bad);
+}
+
+function sayLegend(): void {
+  const scale = scales[quantity().threshold === null ? "rain_rate" : "probability"];
+  if (scale) drawLegend(get("legend"), scale, get<HTMLSelectElement>("unit").value, words);
+}
+
+function link(): string {
+  const centre = main.rain.map.getCenter();
+  const frame = main.frames[player.place];
+  return writeLink({
+    centre: [centre.lng, centre.lat], zoom: main.rain.map.getZoom(), time: frame?.time,
+    point: point ? [point.lat, point.lon] : undefined, method: get<HTMLSelectElement>("method").value,
+    compare: get<HTMLSelectElement>("compare").value, quantity: get<HTMLSelectElement>("quantity").value,
+  });
+}
+
+function remember(): void { if (main.frames.length) history.replaceState(null, "", link()); }
+
+async function share(): Promise<void> {
+  remember();
+  try { await navigator.clipboard.writeText(location.href); } catch { return; } // the address bar has it all the same
+  get("share").textContent = words.shared;
+  setTimeout(() => { get("share").textContent = words.share; }, 2000);
+}
+
+function zoomFor([west, south, east, north]: [number, number, number, number]): number {
+  const area = get("map").getBoundingClientRect();
+  const mercator = (lat: number) => Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360)) / Math.PI / 2;
+  const wide = (east - west) / 360, high = mercator(Math.min(north, 84)) - mercator(Math.max(south, -84));
+  return Math.max(1, Math.min(Math.log2(area.width / 512 / wide), Math.log2(area.height / 512 / high)) - 0.05);
+}
+
+void start();
