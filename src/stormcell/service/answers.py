@@ -1,7 +1,7 @@
 """The JSON that the web service answers with."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,6 +28,8 @@ __all__ = [
 
 Reason = Literal["outside_the_grid", "not_seen_by_the_radar", "forecast_is_over"]
 Number = float | None
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 
 
 class _Answer(BaseModel):
@@ -149,7 +151,7 @@ class Polygon(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"type": "Polygon", "coordinates": [[[7, 46], [8, 46], [8, 47], [7, 46]]]}]})
 
     type: Literal["Polygon"]
-    coordinates: list[list[tuple[float, float]]] = Field(min_length=1, max_length=100)
+    coordinates: list[list[tuple[Longitude, Latitude]]] = Field(min_length=1, max_length=100)
 
 
 class AreaQuestion(BaseModel):

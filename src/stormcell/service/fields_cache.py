@@ -15,7 +15,10 @@ from stormcell.products.colours import PROBABILITY, RAIN
 from stormcell.service.byte_cache import ByteCache
 from stormcell.service.fields import FieldStore
 
-__all__ = ["Field", "FieldsCache"]
+__all__ = ["QUANTILES", "Field", "FieldsCache"]
+
+QUANTILES = "rain_rate_quantile"
+"""Variable of the quantiles of an ensemble, (quantile, lead_time, y, x)."""
 
 _BLOCK = 64  # pixels, side of what is read around a point
 _SMALL = 50_000  # bytes that a description is taken for
@@ -52,10 +55,11 @@ class FieldsCache:
     Args:
         store: of the fields.
         capacity: bytes that are kept.
+        levels: of quantiles, where a field does not say them itself.
     """
 
-    def __init__(self, store: FieldStore, capacity: int) -> None:
-        self._store = store
+    def __init__(self, store: FieldStore, capacity: int, *, levels: tuple[float, ...] = ()) -> None:
+        self._store, self._levels = store, levels
         self._fields: ByteCache[Field] = ByteCache(500 * _SMALL, lambda _: _SMALL)
         self._grids: list[Grid] = []
         self.arrays: ByteCache[NDArray[Any]] = ByteCache(capacity, lambda array: array.nbytes)
@@ -73,7 +77,7 @@ class FieldsCache:
 
         Args:
             key: of the field.
-            variable: "rain_rate" or "probability".
+            variable: of the field, "rain_rate" or "probability".
             index: of the plane in what comes before (y, x).
 
         Returns:
@@ -110,7 +114,7 @@ class FieldsCache:
         return values
 
     def _open(self, key: str) -> Field:
-        dataset = self._store.read(key)
+        dataset = _with_levels(self._store.read(key), self._levels)
         grid = grid_of(dataset["rain_rate"])
         for known in self._grids:
             if known.same_as(grid):
@@ -119,6 +123,14 @@ class FieldsCache:
         else:
             self._grids = [*self._grids[-9:], grid]
         return Field(key, dataset, grid, _coordinate(dataset, "threshold"), _coordinate(dataset, "quantile"))
+
+
+def _with_levels(dataset: xr.Dataset, levels: tuple[float, ...]) -> xr.Dataset:
+    """Quantiles under a name of their own: a variable that is called like its axis takes the place of the axis' values."""
+    if "quantile" not in dataset.variables or dataset.variables["quantile"].ndim == 1:
+        return dataset
+    renamed = dataset.rename_vars(quantile=QUANTILES).reset_coords(QUANTILES)
+    return renamed.assign_coords(quantile=np.array(levels)) if len(levels) == renamed.sizes["quantile"] else renamed.drop_vars(QUANTILES)
 
 
 def _coordinate(dataset: xr.Dataset, name: str) -> tuple[float, ...]:

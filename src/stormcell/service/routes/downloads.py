@@ -14,6 +14,7 @@ from stormcell.frames import STANDARD_NAME
 from stormcell.products.cog import write_geotiffs
 from stormcell.products.netcdf import write_netcdf
 from stormcell.service.database import PublishedForecast, PublishedScan
+from stormcell.service.fields_cache import QUANTILES
 from stormcell.service.places import window_of
 from stormcell.service.problems import PROBLEMS, Problem
 from stormcell.service.routes.tiles import FOREVER
@@ -50,8 +51,9 @@ async def netcdf(
     def make() -> bytes:
         dataset = cut(web, one.key, box_of(bbox))
         field = _as_frames(dataset["rain_rate"]) if isinstance(one, PublishedScan) else _as_forecast(dataset["rain_rate"])
-        others = [name for name in ("probability", "quantile") if ensemble and name in dataset]
-        products = xr.Dataset({name: dataset[name].load() for name in others}) if others else None
+        names = {"probability": "probability", QUANTILES: "rainfall_rate_quantile"}
+        others = {name: dataset[own].load() for own, name in names.items() if ensemble and own in dataset}
+        products = xr.Dataset(others) if others else None
         return _file(lambda folder: write_netcdf(field.load(), folder / "field.nc", products=products))
 
     return await _download(request, web, one, f"netcdf-{bbox}-{ensemble}", make, "application/x-netcdf", "nc")
@@ -137,7 +139,7 @@ def _file(write: Callable[[Path], object]) -> bytes:
 async def _download(
     request: Request, web: Web, one: PublishedScan | PublishedForecast, what: str, make: Callable[[], bytes], media_type: str, ending: str
 ) -> Response:
-    tag, cache = f"{one.key}-{what}", f"{web.visibility}, {FOREVER}"
+    tag, cache = f"{one.key}-{what.replace(',', '_')}", f"{web.visibility}, {FOREVER}"
     if matches(request, f'W/"{tag}"'):
         return Response(status_code=304, headers={"ETag": f'W/"{tag}"', "Cache-Control": cache})
     moment = one.time if isinstance(one, PublishedScan) else one.reference_time

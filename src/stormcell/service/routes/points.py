@@ -12,6 +12,7 @@ from stormcell.service.answers import AreaForecast, AreaQuestion, Ensemble, Poin
 from stormcell.service.catalogue import Published
 from stormcell.service.database import PublishedForecast
 from stormcell.service.describe import age_of
+from stormcell.service.fields_cache import QUANTILES
 from stormcell.service.places import pixel_at
 from stormcell.service.point import WET, minute_values, outlook_of
 from stormcell.service.polygons import mask_of
@@ -101,7 +102,7 @@ def _ensemble(web: Web, published: Published, one: PublishedForecast, lat: float
             return np.full((count, source.steps), np.nan)
         return web.fields.at(source.key, variable, *pixel)
 
-    quantiles = zip(field.levels, rows("quantile", len(field.levels)), strict=True)
+    quantiles = zip(field.levels, rows(QUANTILES, len(field.levels)), strict=True)
     chances = zip(field.thresholds, rows("probability", len(field.thresholds)), strict=True)
     return Ensemble(
         method=source.method,
