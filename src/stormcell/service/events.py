@@ -44,6 +44,15 @@ class Events:
         """How many there are."""
         return len(self._listeners)
 
+    def room(self) -> None:
+        """Is there room for one more?
+
+        Raises:
+            Problem: there is not.
+        """
+        if len(self._listeners) >= self._most:
+            raise Problem(503, "Too many clients listen to this process; try again later.", retry_after=30)
+
     async def listen(self) -> AsyncIterator[News]:
         """What is newest now, then everything new, until the client goes, falls too far behind, or the service ends.
 
@@ -51,8 +60,7 @@ class Events:
             Problem: there are too many listeners.
             StormcellError: the database is away.
         """
-        if len(self._listeners) >= self._most:
-            raise Problem(503, "Too many clients listen to this process; try again later.", retry_after=30)
+        self.room()
         listener = _Listener(asyncio.Queue(_WAITING))
         self._listeners.add(listener)
         try:
@@ -100,7 +108,7 @@ class Events:
 def _news(before: Published | None, now: Published) -> list[News]:
     """What is new, oldest first; of everything if there was nothing before, only the newest."""
     if before is None:
-        newest = [now.newest_scan] if now.newest_scan else []
-        return [*newest, *now.newest.values()]
+        return [*([now.newest_scan] if now.newest_scan else []), *sorted(now.newest.values(), key=lambda one: one.method)]
     scans = [one for one in now.scans if one.key not in before.by_key]
-    return [*scans, *reversed([one for one in now.forecasts if one.key not in before.by_key])]
+    forecasts = [one for one in now.forecasts if one.key not in before.by_key]
+    return [*scans, *sorted(forecasts, key=lambda one: (one.reference_time, one.method))]

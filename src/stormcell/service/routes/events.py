@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterable
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from stormcell.service.database import PublishedForecast
@@ -15,7 +15,11 @@ __all__ = ["ROUTER"]
 ROUTER = APIRouter(prefix="/v1", tags=["events"], responses=PROBLEMS)
 
 
-@ROUTER.get("/events", response_class=EventSourceResponse)
+async def _room(web: TheWeb) -> None:
+    web.events.room()  # once the stream has begun it is too late to refuse
+
+
+@ROUTER.get("/events", response_class=EventSourceResponse, dependencies=[Depends(_room)])
 async def events(request: Request, web: TheWeb) -> AsyncIterable[ServerSentEvent]:
     """Server-sent events: first the newest scan and forecasts, then each new one within about a second.
 
