@@ -4,12 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online format clean
+.PHONY: demo web test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
 
-test: $(VENV)/.dev             ## all tests; what this machine cannot have is skipped, with the reason
+PAGES := src/stormcell/service/static/index.html
+WEB := $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)
+
+web: $(PAGES)                  ## the pages that run in a browser, if Node is here
+
+$(PAGES): $(WEB)
+	if command -v npm > /dev/null; then cd web && npm ci --silent && npm run --silent build:map; \
+	else echo "note: no Node here; the map page is not built, and its tests are skipped"; fi
+
+test: $(VENV)/.dev web         ## all tests; what this machine cannot have is skipped, with the reason
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
 test-slow: $(VENV)/.dev        ## full-scale checks on real radar data

@@ -42,7 +42,7 @@ def test_a_scan_becomes_a_forecast(scans, workshop):
     fields = workshop.store.read(newest.key)
     assert fields["rain_rate"].dims == ("lead_time", "y", "x") and grid_of(fields["rain_rate"]).same_as(grid_of(past))
     ensemble = workshop.store.read(workshop.database.newest_forecast("steps").key)
-    assert ensemble["probability"].sizes["threshold"] == 6 and ensemble["quantile"].sizes["quantile"] == 3
+    assert ensemble["probability"].sizes["threshold"] == 6 and ensemble["rain_rate_quantile"].sizes["quantile"] == 3
     observed = workshop.store.read(workshop.database.newest_scan().key)["rain_rate"]
     np.testing.assert_allclose(observed.values, past.values[-1], rtol=6e-4)
 

@@ -273,7 +273,7 @@ function sayStatus(offline = false): void {
   if (!status?.newest_scan) return;
   const { time, age_minutes: age, stale } = status.newest_scan.data;
   const ago = age < 120 ? words.minutes_ago(age) : age < 48 * 60 ? words.hours_ago(Math.round(age / 60)) : words.days_ago(Math.round(age / 1440));
-  const said = stale ? words.stale(`${day(time)} ${clock(time)}`, ago) : words.newest(clock(time), age);
+  const said = stale ? words.stale(`${day(time)} ${clock(time)}`, ago) : words.newest(age < 1440 ? clock(time) : `${day(time)} ${clock(time)}`, ago);
   say(offline ? `${words.offline} ${said}` : said, stale || offline);
   get("attribution").textContent = status.attribution ? words.data_from + status.attribution : "";
 }

@@ -14,6 +14,7 @@ from stormcell.cli.ingest import ingest
 from stormcell.cli.lab import lab
 from stormcell.cli.models import models
 from stormcell.cli.nowcast import nowcast
+from stormcell.cli.serve import serve
 from stormcell.cli.train import train
 from stormcell.cli.verify import verify
 
@@ -35,6 +36,7 @@ app.command()(verify)
 app.command()(calibrate)
 app.command()(adapt)
 app.command()(benchmark)
+app.command()(serve)
 app.add_typer(models, name="models")
 app.add_typer(lab, name="lab")
 

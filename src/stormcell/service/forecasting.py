@@ -27,7 +27,7 @@ def make_forecast_fields(
     """Forecast from the newest scan of the archive, and write the fields; they are not published yet.
 
     The fields are `rain_rate` (lead_time, y, x), what deterministic scores look at; and of an ensemble `probability` (threshold, ...) and
-    `quantile` (quantile, ...).
+    `rain_rate_quantile` (quantile, ...).
 
     Args:
         name: under which the forecast is published.
@@ -73,7 +73,7 @@ def _fields(forecast: xr.DataArray, settings: ServiceSettings) -> xr.Dataset:
     fields = {"rain_rate": point_forecast(forecast)}
     if forecast.sizes["member"] > 1:
         products = ensemble_products(forecast, probability=settings.thresholds, quantiles=settings.quantiles)
-        fields |= {"probability": products["probability"], "quantile": products["rainfall_rate_quantile"]}
+        fields |= {"probability": products["probability"], "rain_rate_quantile": products["rainfall_rate_quantile"]}
     return xr.Dataset({name: field.assign_attrs(_plain(field.attrs)) for name, field in fields.items()})
 
 

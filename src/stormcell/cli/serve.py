@@ -1,0 +1,81 @@
+"""`stormcell serve`: a live service, from radar files that arrive to forecasts, scores and an HTTP API."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["serve"]
+
+
+def serve(
+    config: Annotated[
+        Path | None, typer.Argument(metavar="[SETTINGS.toml]", help="File of settings; options below and STORMCELL_SERVE_... go over it.")
+    ] = None,
+    watch: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder in which radar files appear.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="An open feed that brings files: see docs/sources.md.")] = None,
+    folder: Annotated[Path | None, typer.Option(metavar="DIR", help="State of the service: archive, database, fields.")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option("-m", "--method", metavar="NAME[*MEMBERS]", help="What forecasts, the first shown first; repeat it.")
+    ] = None,
+    lead: Annotated[str | None, typer.Option(help="How far ahead.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 127.0.0.1 is this machine alone.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8080,
+    workers: Annotated[int, typer.Option(min=1, help="Web processes.")] = 1,
+    web: Annotated[bool, typer.Option("--web/--no-web", help="Answer HTTP requests.")] = True,
+    cycles: Annotated[
+        bool, typer.Option("--cycles/--no-cycles", help="Forecast; without, only serve what another process publishes.")
+    ] = True,
+    once: Annotated[bool, typer.Option("--once", help="One cycle over what is there now, then stop: for cron.")] = False,
+) -> None:
+    """Forecast whenever a scan arrives, score the forecasts that have come true, and serve all of it over HTTP."""
+    import logging
+
+    from stormcell.errors import StormcellError
+    from stormcell.service.settings import read_settings
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)-9s %(message)s")
+    methods = [_method(one) for one in method] if method else None
+    settings = read_settings(config, watch=watch, source=source, folder=folder, methods=methods, lead=lead)
+    if not (web or cycles):
+        raise StormcellError("serve: with --no-web and --no-cycles there is nothing to do")
+    if once:
+        _once(settings)
+        return
+    from stormcell.service.supervise import cycles_beside, run_cycles
+
+    if not web:
+        run_cycles(settings)
+        return
+    from stormcell.service.http import serve_http
+
+    if not cycles:
+        serve_http(settings, host, port, workers)
+        return
+    with cycles_beside(settings):
+        serve_http(settings, host, port, workers)
+
+
+def _method(text: str) -> dict[str, object]:
+    """ "steps*24" is an ensemble of 24."""
+    name, star, members = text.rpartition("*")
+    return {"name": name, "members": members} if star else {"name": text}
+
+
+def _once(settings: object) -> None:
+    from typing import cast
+
+    from stormcell.service.cycle import run_cycle
+    from stormcell.service.intake import Arrivals
+    from stormcell.service.live import open_workshop
+    from stormcell.service.settings import ServiceSettings
+    from stormcell.service.supervise import inbox_of, timeline
+
+    known = cast(ServiceSettings, settings)
+    with open_workshop(known) as workshop:
+        cycle = run_cycle(workshop, Arrivals(inbox_of(known), 0.0).look(workshop.database))
+    print(timeline(cycle))
+    for problem in cycle.problems:
+        print(f"problem   {problem}")
+    if cycle.problems:
+        raise typer.Exit(1)

@@ -1,0 +1,204 @@
+"""The map page in a real browser: what a person sees, hears from a screen reader, and does with mouse and keyboard."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+
+from stormcell.service.app import create_app
+from stormcell.service.cycle import run_cycle
+from stormcell.service.intake import Arrivals
+from stormcell.service.live import open_workshop
+from stormcell.service.map_page import add_map_page, static_folder
+from stormcell.service.settings import MethodSettings, read_settings
+from tests.products.test_page import browser as browser
+from tests.service.conftest import arrive
+
+CYCLES = 6
+
+
+@pytest.fixture(scope="module")
+def service(scans, tmp_path_factory) -> Iterator[tuple[str, object, object]]:
+    """A running service with six scans, its address, and how the next scan comes."""
+    if not (static_folder() / "index.html").is_file():
+        pytest.skip("the map page is not built: cd web; npm ci; npm run build:map")
+    folder = tmp_path_factory.mktemp("service")
+    inbox = folder / "inbox"
+    inbox.mkdir()
+    methods = (MethodSettings(name="advection"), MethodSettings(name="steps", members=4))
+    settings = read_settings(environment={}, watch=inbox, folder=folder / "live", methods=methods, lead="30min", settle_seconds=0)
+    with open_workshop(settings) as workshop:
+        arrivals, left = Arrivals(inbox, 0), list(scans)
+
+        def next_scan() -> None:
+            arrive(left.pop(0), inbox)
+            assert run_cycle(workshop, arrivals.look(workshop.database)).problems == []
+
+        for _ in range(CYCLES):
+            next_scan()
+        app = create_app(settings)
+        add_map_page(app)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        while not server.started:
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}", next_scan, settings
+        server.should_exit = True
+        server.force_exit = True
+        thread.join()
+
+
+def until(page, expression: str, seconds: float = 30) -> None:
+    """Wait for a condition in the page; its policy lets no text become a script, so it is asked again and again."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(f"() => Boolean({expression})"):
+        assert time.monotonic() < end, expression
+        page.wait_for_timeout(50)
+
+
+@pytest.fixture
+def page(browser, service):
+    """The page, loaded; in the end nothing went wrong in it, and it asked nobody else."""
+    context = browser.new_context(viewport={"width": 1200, "height": 800}, locale="en-GB")
+    opened = context.new_page()
+    problems: list[str] = []
+    opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("request", lambda request: None if request.url.startswith((service[0], "blob:", "data:")) else problems.append(request.url))
+    opened.goto(service[0])
+    until(opened, "window.stormcellMap && window.stormcellMap.loaded()")
+    yield opened
+    assert not problems, problems
+    context.close()
+
+
+def test_it_says_how_old_its_data_are(page):
+    assert page.locator("#status").inner_text().startswith("OLD DATA: the newest radar scan is of 2024-07-01")
+    assert "bad" in page.locator("#status").get_attribute("class")
+
+
+def test_radar_and_forecast_are_told_apart_along_the_timeline(page):
+    slider = page.locator("#slider")
+    assert int(slider.get_attribute("max")) == CYCLES + 6 - 1 and slider.input_value() == str(CYCLES - 1)
+    assert page.locator("#time").inner_text() == "12:25 UTC · radar" and page.locator("#shown").inner_text() == "radar"
+    page.locator("body").press("ArrowRight")
+    assert page.locator("#time").inner_text() == "12:30 UTC · forecast +5 min" and page.locator("#shown").inner_text() == "forecast"
+    assert slider.get_attribute("aria-valuetext") == "2024-07-01 12:30 UTC, forecast +5 min"
+    page.locator("body").press("Home")
+    assert page.locator("#time").inner_text().startswith("12:00 UTC")
+    page.locator("body").press(" ")
+    until(page, "document.querySelector('#slider').value > 2")
+    page.locator("#play").click()
+    place = slider.input_value()
+    page.wait_for_timeout(400)
+    assert slider.input_value() == place and page.locator("#play").get_attribute("aria-label") == "Play"
+
+
+def test_rain_is_on_the_map(page):
+    """The picture changes where there is rain, when the rain is made invisible."""
+    until(page, "window.stormcellMap.areTilesLoaded()")
+    page.wait_for_timeout(300)
+    with_rain = page.locator("#map canvas").screenshot()
+    page.locator("#opacity").fill("10")
+    page.wait_for_timeout(300)
+    assert page.locator("#map canvas").screenshot() != with_rain
+
+
+def test_a_click_tells_the_rain_at_a_place(page, service):
+    page.locator("#map canvas").click(position={"x": 400, "y": 330})
+    until(page, "document.querySelector('#meteogram canvas')")
+    until(page, "/forecast is over/.test(document.querySelector('#outlook').textContent)")
+    lat, lon = page.locator("#lat").input_value(), page.locator("#lon").input_value()
+    assert f"point={lat}/{lon}" in page.url.replace("%2F", "/")
+    page.locator("#lat").fill("-60")
+    page.locator("#coordinates button").click()
+    until(page, "document.querySelector('#outlook').textContent === \"Beyond the radar's grid.\"")
+
+
+def test_two_methods_beside_each_other(page):
+    page.locator("#compare").select_option("steps")
+    until(page, "document.querySelector('#other canvas') && !document.querySelector('#other').hidden")
+    assert page.locator("#other").get_attribute("data-method") == "steps"
+    boxes = [page.locator(f"#{name} canvas").bounding_box() for name in ("map", "other")]
+    assert abs(boxes[0]["width"] - boxes[1]["width"]) < 4 and boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"] + 4
+    page.locator("#compare").select_option("")
+    until(page, "document.querySelector('#other').hidden")
+
+
+def test_chances_of_an_ensemble(page):
+    page.locator("#method").select_option("steps")
+    page.locator("#quantity").select_option("p1")
+    page.locator("body").press("End")
+    until(page, "window.stormcellMap.getStyle().layers.some((layer) => /probability/.test(layer.id))")
+    assert (
+        page.locator("#legend p").inner_text() == "%"
+        or "prob" in page.locator("#legend").inner_text()
+        or page.locator("#legend li").count() > 3
+    )
+
+
+def test_how_good_the_forecasts_were(page):
+    until(page, "document.querySelector('#scores canvas')")
+    assert page.locator("#scores .lines li").all_inner_texts() == ["advection", "steps", "persistence"]
+    rows = page.locator("#scores tbody tr").all_text_contents()
+    assert len(rows) == 3 and rows[0].startswith("advection")
+
+
+def test_another_language(page):
+    page.locator("#language").select_option("de")
+    assert page.locator("html").get_attribute("lang") == "de" and page.locator("#share").inner_text() == "Link teilen"
+    assert page.locator("#status").inner_text().startswith("ALTE DATEN") and "Radar" in page.locator("#time").inner_text()
+    page.reload()
+    until(page, "window.stormcellMap && window.stormcellMap.loaded()")
+    assert page.locator("#language").input_value() == "de"
+
+
+def test_a_link_shows_the_same_again(page, service):
+    page.goto("about:blank")
+    page.goto(f"{service[0]}/#map=7.5/47.1/8.2&time=2024-07-01T12:40:00Z&method=steps&compare=advection&quantity=p0.5")
+    until(page, "window.stormcellMap && window.stormcellMap.loaded()")
+    until(page, "/12:40 UTC · forecast/.test(document.querySelector('#time').textContent)")
+    chosen = [page.locator(f"#{name}").input_value() for name in ("method", "compare", "quantity")]
+    assert chosen == ["steps", "advection", "p0.5"]
+    assert page.evaluate("() => window.stormcellMap.getZoom()") == pytest.approx(7.5)
+
+
+def test_everything_has_a_name(page):
+    nameless = page.evaluate(
+        "() => [...document.querySelectorAll('button, select, input, summary')].filter((one) => !(one.labels?.length && "
+        "[...one.labels].some((label) => label.textContent.trim())) && !one.getAttribute('aria-label') && !one.textContent.trim())"
+        ".map((one) => one.outerHTML)"
+    )
+    assert nameless == []
+
+
+def test_on_a_phone_nothing_is_cut_off(page):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_timeout(200)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator("#play").is_visible() and page.locator("#map canvas").bounding_box()["height"] > 200
+
+
+def test_a_new_scan_appears_by_itself(page, service):
+    before = page.locator("#time").inner_text()
+    service[1]()
+    until(page, f"document.querySelector('#time').textContent !== {before!r}")
+    assert page.locator("#time").inner_text().endswith("radar")
+
+
+def test_without_the_build_the_page_says_how(service, monkeypatch, tmp_path):
+    from starlette.testclient import TestClient
+
+    monkeypatch.setattr("stormcell.service.map_page.static_folder", lambda: tmp_path)
+    app = create_app(service[2])
+    add_map_page(app)
+    with TestClient(app) as client:
+        answer = client.get("/")
+        assert answer.status_code == 200 and "npm run build:map" in answer.text and client.get("/v1/status").status_code == 200
