@@ -85,6 +85,12 @@ class Feed:
         if watched is not None and watched.resolve() == self.folder.resolve():
             raise ConfigError(f"{self.folder}: is both the watched folder and the download folder; give the feed a folder of its own")
 
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        about = self.source.about
+        return ", ".join(sorted(about.origins)) or str(about.watch or type(self.source).__name__)
+
     def poll(self, *, newest: int | None = None, refill: bool = False) -> Poll:
         """Look once, and bring what is new.
 
@@ -96,7 +102,7 @@ class Feed:
             SourceError: the feed cannot be listed; a single file that cannot be had is in `Poll.refused` instead.
             WriteError: the download folder cannot be written, or another process works on it.
         """
-        self._patience.check_turn(self._named())
+        self._patience.check_turn(self.label)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / ".feed.lock", timeout=60):
@@ -163,7 +169,7 @@ class Feed:
         listing = self.source.new(self._web, since=since, until=until, memory=memory)
         found = list(islice(listing, self.limits.listing_entries + 1))
         if len(found) > self.limits.listing_entries:
-            raise SourceError(f"{self._named()}: the listing has more than {self.limits.listing_entries:,} files; narrow the pattern")
+            raise SourceError(f"{self.label}: the listing has more than {self.limits.listing_entries:,} files; narrow the pattern")
         return list({remote.name: remote for remote in found}.values()), memory
 
     def _wanted(self, offered: list[Remote], until: np.datetime64, refused: dict[str, str]) -> list[Remote]:
@@ -223,10 +229,6 @@ class Feed:
             for name, one in cursor.taken.items():
                 if one.at < self.now() - self.keep_hours * 3600:
                     (self.folder / name).unlink(missing_ok=True)
-
-    def _named(self) -> str:
-        about = self.source.about
-        return ", ".join(sorted(about.origins)) or str(about.watch or type(self.source).__name__)
 
 
 def _order(remote: Remote) -> tuple[bool, np.datetime64, str]:

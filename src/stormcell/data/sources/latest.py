@@ -46,7 +46,9 @@ def latest(source: str | Source, steps: int, folder: str | Path | None = None, *
         warnings.warn(f"left out {problem}", UserWarning, stacklevel=2)
     if not poll.here:
         reasons = f": {next(iter(poll.refused.values()))}" if poll.refused else ""
-        raise ReadError(f"{source}: has no scan of the last {feed.hours:g} hours that could be had{reasons}; check the feed and the clock")
+        raise ReadError(
+            f"{feed.label}: has no scan of the last {feed.hours:.3g} hours that could be had{reasons}; check the feed and the clock"
+        )
     return list(poll.here)
 
 
