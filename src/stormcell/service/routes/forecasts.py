@@ -1,11 +1,13 @@
 """What is published: the status of the service, its scans and its forecasts."""
 
+import re
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
+from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from stormcell.products.colours import MINUTES, PROBABILITY, RAIN
@@ -20,8 +22,17 @@ __all__ = ["ROUTER"]
 
 ROUTER = APIRouter(prefix="/v1", tags=["forecasts"], responses=PROBLEMS)
 
-Since = Annotated[datetime | None, Query(description="time of the newest scan, from here on; UTC where no zone is said")]
-Until = Annotated[datetime | None, Query(description="time of the newest scan, up to here")]
+
+def _as_written(text: object) -> object:
+    """A time as text, with year and hour: a bare number is no time."""
+    if isinstance(text, str) and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}", text):
+        raise ValueError("expected a time as 2024-07-01T12:00:00Z")
+    return text
+
+
+Moment = Annotated[datetime, BeforeValidator(_as_written)]
+Since = Annotated[Moment | None, Query(description="time of the newest scan, from here on; UTC where no zone is said")]
+Until = Annotated[Moment | None, Query(description="time of the newest scan, up to here")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="how many, the newest first")]
 Method = Annotated[str | None, Query(max_length=300, description="the default of the service if left out")]
 
