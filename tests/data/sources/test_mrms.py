@@ -4,6 +4,7 @@ import gzip
 import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
