@@ -65,15 +65,14 @@ def _method(text: str) -> dict[str, object]:
 def _once(settings: object) -> None:
     from typing import cast
 
-    from stormcell.service.cycle import run_cycle
     from stormcell.service.intake import Arrivals
-    from stormcell.service.live import open_workshop
+    from stormcell.service.live import open_workshop, run_and_note
     from stormcell.service.settings import ServiceSettings
     from stormcell.service.supervise import inbox_of, timeline
 
     known = cast(ServiceSettings, settings)
     with open_workshop(known) as workshop:
-        cycle = run_cycle(workshop, Arrivals(inbox_of(known), 0.0).look(workshop.database))
+        cycle = run_and_note(workshop, Arrivals(inbox_of(known), 0.0).look(workshop.database))
     print(timeline(cycle))
     for problem in cycle.problems:
         print(f"problem   {problem}")

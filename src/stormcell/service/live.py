@@ -22,7 +22,7 @@ from stormcell.service.fields import FieldStore
 from stormcell.service.intake import Arrivals
 from stormcell.service.settings import ServiceSettings
 
-__all__ = ["open_workshop", "run_live"]
+__all__ = ["open_workshop", "run_and_note", "run_live"]
 
 _log = logging.getLogger("stormcell.service")
 _AGAIN_SECONDS = 60.0  # after a cycle that failed
@@ -81,7 +81,7 @@ def run_live(
                 files = arrivals.look(workshop.database)
                 if files or time.monotonic() >= again:
                     again = float("inf")
-                    cycle = _noted(workshop, files)
+                    cycle = run_and_note(workshop, files)
                     tell(cycle)
             except Exception as error:  # whatever it is, the service stays up and tries again
                 _log.error("cycle: %s", error if isinstance(error, StormcellError | OSError) else traceback.format_exc())
@@ -91,8 +91,13 @@ def run_live(
             stop.wait(settings.poll_seconds)
 
 
-def _noted(workshop: Workshop, files: dict[Path, str]) -> Cycle:
-    """One cycle, and a line about it in the database and in the log."""
+def run_and_note(workshop: Workshop, files: dict[Path, str]) -> Cycle:
+    """One cycle, and a line about it in the database and in the log.
+
+    Args:
+        workshop: what to work with.
+        files: new files and their states.
+    """
     started, clock = time.time(), time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("always")
