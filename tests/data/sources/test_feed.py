@@ -6,10 +6,12 @@ import threading
 import time
 
 import pytest
+from filelock import FileLock
 
 from stormcell.data.sources import BusyError, Limits, SourceError
 from stormcell.data.sources.dwd import dwd
-from stormcell.errors import ConfigError
+from stormcell.data.sources.index import Index
+from stormcell.errors import ConfigError, WriteError
 from tests.data.sources.conftest import DIRECTORY, rv_name, small_bz2
 from tests.data.sources.server import cut_off, dripping, endless, hang_up, serving, short, silent, status
 
@@ -50,10 +52,34 @@ def test_an_unchanged_listing_hides_nothing_from_a_longer_look_back(source, feed
 
 
 def test_a_listing_that_breaks_off_is_asked_again_as_a_whole(server, source, feed_of, scans, here):
-    scans(-5)
+    scans(-10, -5)
     server.faults[DIRECTORY] = [cut_off]
     feed_of(source).poll()
-    assert here() == [rv_name(-5)]
+    assert here() == [rv_name(-10), rv_name(-5)]
+
+
+def test_an_unpacked_file_that_is_cut_off_shows_by_the_length_that_was_announced(server, feed_of, here):
+    server.files["/data/scan.h5"] = b"\x89HDF" + bytes(1000)
+    server.faults["/data/scan.h5"] = [cut_off] * 4
+    source = Index(url=server.url + "/data/", pattern=r".*\.h5")
+    assert "1,004 bytes were announced, 502 came" in feed_of(source).poll().refused["scan.h5"] and here() == []
+    assert len(feed_of(source).poll().arrived[0].read_bytes()) == 1004
+
+
+def test_two_processes_do_not_work_on_one_folder(source, feed_of, scans, here, tmp_path):
+    scans(-5)
+    feed = feed_of(source, limits={"patience_seconds": 0.2})
+    (tmp_path / "here").mkdir()
+    with FileLock(tmp_path / "here" / ".feed.lock"), pytest.raises(WriteError, match="another process"):
+        feed.poll()
+    assert len(feed.poll().arrived) == 1
+
+
+def test_a_folder_that_cannot_be_written(source, feed_of, scans, tmp_path):
+    scans(-5)
+    (tmp_path / "here").write_text("a file")
+    with pytest.raises(WriteError, match="here"):
+        feed_of(source).poll()
 
 
 @pytest.mark.parametrize("fault", [cut_off, short, hang_up, status(500), status(503), status(429)], ids=lambda fault: fault.__name__)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stormcell.data.read import read
-from stormcell.data.sources import SOURCES, About, Remote, SourceError, latest, source_named
+from stormcell.data.sources import SOURCES, About, Remote, SourceError, bring_inputs, latest, source_named
 from stormcell.data.sources import named as module
 from stormcell.data.sources.source import safe_name
 from stormcell.data.sources.web import origin_of
@@ -124,6 +124,17 @@ def test_latest_keeps_files_in_the_cache_of_the_user(server, scans, tmp_path, mo
     scans(-5)
     (path,) = latest(str(tmp_path / "mirror.toml"), 1, now=clock)
     assert path == tmp_path / "cache" / "stormcell" / "sources" / "mirror" / rv_name(-5)
+
+
+def test_inputs_that_name_feeds(server, scans, tmp_path, monkeypatch, clock):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("stormcell.data.sources.inputs.latest", lambda name, steps: latest(name, steps, now=clock))
+    (tmp_path / "mirror.toml").write_text(f'source = "dwd"\nurl = "{server.url}{DIRECTORY}"\n')
+    scans(-15, -10, -5)
+    inputs, about = bring_inputs(["own/*.h5", f"source:{tmp_path}/mirror.toml", Path("more")], 2)
+    assert [Path(item).name for item in inputs] == ["*.h5", rv_name(-10), rv_name(-5), "more"]
+    assert about == {"licence": "CC-BY-4.0", "attribution": "Source: Deutscher Wetterdienst"}
+    assert bring_inputs(["own"], 2) == (["own"], {})
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "a\\b", "a b", "a\n", "ä", "x" * 300, "-rf /", "a\0"])

@@ -6,10 +6,25 @@ package under the entry point group ``stormcell.sources``: a callable that takes
 
 from stormcell.data.sources.failure import BusyError, SourceError
 from stormcell.data.sources.feed import Feed, Poll
+from stormcell.data.sources.inputs import bring_inputs
 from stormcell.data.sources.latest import latest
 from stormcell.data.sources.limits import Limits
 from stormcell.data.sources.named import SOURCES, source_named
 from stormcell.data.sources.source import About, Remote, Source
 from stormcell.data.sources.web import Web
 
-__all__ = ["SOURCES", "About", "BusyError", "Feed", "Limits", "Poll", "Remote", "Source", "SourceError", "Web", "latest", "source_named"]
+__all__ = [
+    "SOURCES",
+    "About",
+    "BusyError",
+    "Feed",
+    "Limits",
+    "Poll",
+    "Remote",
+    "Source",
+    "SourceError",
+    "Web",
+    "bring_inputs",
+    "latest",
+    "source_named",
+]

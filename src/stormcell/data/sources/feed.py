@@ -105,7 +105,7 @@ class Feed:
         self._patience.check_turn(self.label)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / ".feed.lock", timeout=60):
+            with FileLock(self.folder / ".feed.lock", timeout=self.limits.patience_seconds):
                 return self._poll(newest, refill)
         except Timeout:
             raise WriteError(f"{self.folder}: another process brings files into this folder; give each feed a folder of its own") from None

@@ -17,7 +17,8 @@ class Limits:
         requests_per_second: of one source, on average.
         attempts: at one page or file, the first included.
         back_off_seconds: longest pause before the second attempt; it doubles with each further one.
-        patience_seconds: longest pause at all; a server that asks for more is left alone until then.
+        patience_seconds: longest pause at all, also for another process on the same folder; a server that asks for more gets it, but
+            nothing waits for that.
         file_bytes: of one file.
         listing_bytes: of one page of a listing.
         listing_pages: of one listing.
