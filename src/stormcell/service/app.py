@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from stormcell.errors import StormcellError
+from stormcell.service.ending import when_told_to_end
 from stormcell.service.keys import KeyRing
 from stormcell.service.problems import Problem, on_http_exception, on_invalid, on_problem, on_stormcell_error
 from stormcell.service.rate_limit import RateLimit
@@ -49,7 +50,8 @@ def create_app(settings: ServiceSettings, *, clock: Callable[[], float] = time.t
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
+        with when_told_to_end(web.events.close):
+            yield
         web.events.close()
         web.database.close()
 

@@ -1,6 +1,7 @@
 """What is published now, as a web process sees it: read from the database at most once a second, whoever asks."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from stormcell.service.database import Database, PublishedForecast, PublishedSca
 
 __all__ = ["Catalogue", "Published"]
 
+_log = logging.getLogger("stormcell.service")
 _FRESH_SECONDS = 1.0
+_USABLE_SECONDS = 3.0  # answers need not wait for the database
 _WHOLE_SECONDS = 15.0  # what retention has withdrawn is known after so long at the latest
 _PATIENCE_SECONDS = 30.0  # that answers go on while the database is away
 
@@ -68,6 +71,7 @@ class Catalogue:
         self._published: Published | None = None
         self._looked = self._read = float("-inf")
         self._lock = asyncio.Lock()
+        self._looking: asyncio.Task[Published] | None = None
 
     def now(self) -> np.datetime64:
         """The time by the clock, UTC."""
@@ -81,21 +85,33 @@ class Catalogue:
         """Are data of this time too old to go by? Those from the future are no better: a clock is wrong."""
         return bool(abs((self.now() - moment) / np.timedelta64(60, "s")) > self._stale_minutes)
 
-    async def current(self) -> Published:
-        """What is published, as it was at most a second ago; up to half a minute while the database is away.
+    async def current(self, *, fresh: bool = False) -> Published:
+        """What is published, as it was about a second ago; up to half a minute while the database is away.
+
+        Args:
+            fresh: wait for the database rather than take what is a little older, as busy times do.
 
         Raises:
             StormcellError: the database has been away for longer.
         """
-        if self._published is not None and time.monotonic() - self._looked < _FRESH_SECONDS:
+        age = time.monotonic() - self._looked
+        if self._published is not None and age < _FRESH_SECONDS:
             return self._published
+        if self._published is not None and age < _USABLE_SECONDS and not fresh:
+            if self._looking is None or self._looking.done():
+                self._looking = asyncio.create_task(self._refresh())
+            return self._published
+        return await self._refresh()
+
+    async def _refresh(self) -> Published:
         async with self._lock:
             if self._published is None or time.monotonic() - self._looked >= _FRESH_SECONDS:
                 try:
                     self._published = await to_thread.run_sync(self._look)
-                except StormcellError:
+                except StormcellError as error:
                     if self._published is None or time.monotonic() - self._read > _PATIENCE_SECONDS:
                         raise
+                    _log.error("database: %s", error)
                 self._looked = time.monotonic()
             return self._published
 

@@ -64,7 +64,7 @@ class Events:
         listener = _Listener(asyncio.Queue(_WAITING))
         self._listeners.add(listener)
         try:
-            published = await self._catalogue.current()
+            published = await self._catalogue.current(fresh=True)
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._look(published))
             for one in _news(None, published):
@@ -86,7 +86,7 @@ class Events:
         while self._listeners:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
-                published = await self._catalogue.current()
+                published = await self._catalogue.current(fresh=True)
             except StormcellError as error:
                 _log.error("events: %s", error)
                 continue

@@ -14,6 +14,7 @@ from stormcell.grid import Grid
 from stormcell.products.colours import PROBABILITY, RAIN
 from stormcell.service.byte_cache import ByteCache
 from stormcell.service.fields import FieldStore
+from stormcell.service.places import pixel_at
 
 __all__ = ["QUANTILES", "Field", "FieldsCache"]
 
@@ -105,6 +106,17 @@ class FieldsCache:
         block = self.arrays.get((key, variable, top, left), make)
         pixel: NDArray[np.float32] = block[..., row - top, column - left]
         return pixel
+
+    def at_once(self, key: str, *, lat: float, lon: float) -> bool:
+        """Would `field` and `at` answer from what is kept, for all values around a place?"""
+        field = self._fields.peek(key)
+        if field is None:
+            return False
+        pixel = pixel_at(field.grid, lat=lat, lon=lon)
+        if pixel is None:
+            return True
+        top, left = (place // _BLOCK * _BLOCK for place in pixel)
+        return all(self.arrays.peek((key, name, top, left)) is not None for name in field.dataset.data_vars)
 
     def _values(self, key: str, part: Callable[[xr.Dataset], xr.DataArray]) -> NDArray[np.float32]:
         try:

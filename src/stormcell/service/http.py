@@ -23,7 +23,7 @@ _SETTINGS = "STORMCELL_WEB_SETTINGS"
 
 
 def serve_http(settings: ServiceSettings, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
-    """Answer requests until the process is told to end (SIGTERM, SIGINT); what is under way is finished first, and this returns.
+    """Answer requests until the process is told to end (SIGTERM, SIGINT); what is under way has five seconds to finish, and this returns.
 
     Args:
         settings: of the service.
@@ -41,7 +41,7 @@ def serve_http(settings: ServiceSettings, host: str = "127.0.0.1", port: int = 8
         "log_level": "warning",
         "proxy_headers": bool(settings.trusted_proxies),
         "forwarded_allow_ips": list(settings.trusted_proxies),
-        "timeout_graceful_shutdown": 10,
+        "timeout_graceful_shutdown": 5,
         "backlog": 1024,
     }
     app = create_app(settings)  # what is wrong is said before any process starts

@@ -17,6 +17,13 @@ def _transformer(source: str, grid: Grid) -> Transformer:
     return Transformer.from_crs(CRS.from_user_input(source), grid.crs, always_xy=True)
 
 
+@lru_cache(maxsize=64)
+def _corner(grid: Grid) -> tuple[float, float, float, float]:
+    """West and north edge, width and height of a pixel."""
+    west, _, _, north = grid.edges
+    return west, north, *grid.pixel
+
+
 def to_grid(grid: Grid, x: ArrayLike, y: ArrayLike, *, crs: str = "OGC:CRS84") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Places in the projection of a grid; infinite where it has none.
 
@@ -28,7 +35,7 @@ def to_grid(grid: Grid, x: ArrayLike, y: ArrayLike, *, crs: str = "OGC:CRS84") -
     """
     east, north = _transformer(crs, grid).transform(np.asarray(x, float), np.asarray(y, float))
     if grid.crs.is_geographic:
-        east = grid.edges[0] + (np.asarray(east) - grid.edges[0]) % 360.0
+        east = _corner(grid)[0] + (np.asarray(east) - _corner(grid)[0]) % 360.0
     return np.asarray(east), np.asarray(north)
 
 
@@ -45,7 +52,7 @@ def pixels_at(grid: Grid, x: ArrayLike, y: ArrayLike, *, crs: str = "OGC:CRS84")
         rows and columns, of the shape of x and y; both are -1 beyond the grid, and where the projection has no such place.
     """
     east, north = to_grid(grid, x, y, crs=crs)
-    (west, _, _, top), (dx, dy) = grid.edges, grid.pixel
+    west, top, dx, dy = _corner(grid)
     with np.errstate(invalid="ignore"):
         columns, rows = np.floor((east - west) / dx), np.floor((top - north) / dy)
         inside = (rows >= 0) & (rows < grid.shape[0]) & (columns >= 0) & (columns < grid.shape[1])
@@ -70,7 +77,7 @@ def window_of(grid: Grid, box: tuple[float, float, float, float]) -> tuple[slice
         x0, y0, x1, y1 = _transformer("OGC:CRS84", grid).transform_bounds(west, south, east, north, densify_pts=21)
     except ProjError:  # no part of the box can be projected
         return None
-    (left, _, _, top), (dx, dy) = grid.edges, grid.pixel
+    left, top, dx, dy = _corner(grid)
     if not np.isfinite([x0, y0, x1, y1]).all():
         return None
     rows = _range((top - y1) / dy, (top - y0) / dy, grid.shape[0])

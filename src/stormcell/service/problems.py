@@ -82,14 +82,14 @@ def problem_response(status: int, detail: str | None = None, *, headers: Mapping
     return JSONResponse(body, status, headers={"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE)
 
 
-def on_problem(request: Request, error: Exception) -> Response:
+async def on_problem(request: Request, error: Exception) -> Response:
     """The answer to a `Problem`."""
     assert isinstance(error, Problem)
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     return problem_response(error.status, error.detail, headers=headers)
 
 
-def on_stormcell_error(request: Request, error: Exception) -> Response:
+async def on_stormcell_error(request: Request, error: Exception) -> Response:
     """The answer to an error of stormcell: its text where the client is at fault, none of it where the service is."""
     status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     if status < 500:
@@ -98,14 +98,14 @@ def on_stormcell_error(request: Request, error: Exception) -> Response:
     return problem_response(status, "What this needs cannot be reached now.", headers={"Retry-After": "10"})
 
 
-def on_invalid(request: Request, error: Exception) -> Response:
+async def on_invalid(request: Request, error: Exception) -> Response:
     """The answer to parameters that break their schema: which, and why."""
     assert isinstance(error, RequestValidationError)
     errors = [{"where": [str(part) for part in one["loc"]], "what": one["msg"]} for one in error.errors()[:20]]
     return problem_response(422, "Some parameters are not as the OpenAPI document has them.", errors=errors)
 
 
-def on_http_exception(request: Request, error: Exception) -> Response:
+async def on_http_exception(request: Request, error: Exception) -> Response:
     """The answer where no route fits, or not with this method."""
     assert isinstance(error, HTTPException)
     said = error.detail if error.detail != HTTPStatus(error.status_code).phrase else None

@@ -31,6 +31,7 @@ _log = logging.getLogger("stormcell.service")
 _DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _BODY_SECONDS = 15.0
 _WRONG_KEY_COST = 20.0
+_STREAM = "/v1/events"  # has no end
 _OPEN = ("/health", "/ready")  # probes need no key and are never turned away
 _HEADERS = {
     "x-content-type-options": "nosniff",
@@ -46,7 +47,7 @@ class Gate:
     """Limits, keys, headers and counts around an application.
 
     In this order: at most `concurrency` requests at once; each client its rate; a key, where keys are set; a body that is neither large nor
-    slow. HEAD is answered as GET without the body.
+    slow. HEAD is answered as GET without the body, where there is an end to it.
 
     Args:
         app: what is behind.
@@ -66,7 +67,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         start, status, begun, method = time.perf_counter(), 500, False, scope["method"]
-        only_head = method == "HEAD"
+        only_head = method == "HEAD" and scope["path"] != _STREAM
         if only_head:
             scope = {**scope, "method": "GET"}
 
@@ -80,7 +81,7 @@ class Gate:
             await send(message)
 
         probe = scope["path"] in _OPEN
-        stream = scope["path"] == "/v1/events"
+        stream = scope["path"] == _STREAM
         self._running += not stream
         try:
             refusal = None if probe else await self._refusal(scope)

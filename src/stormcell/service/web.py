@@ -145,7 +145,7 @@ def open_web(settings: ServiceSettings, *, clock: Callable[[], float] = time.tim
     )
 
 
-def _web(request: Request) -> Web:
+async def _web(request: Request) -> Web:
     web: Web = request.app.state.web
     return web
 

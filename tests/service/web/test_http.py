@@ -46,9 +46,13 @@ def test_a_server_answers_and_ends(published, tmp_path, workers):
             assert httpx.get(f"http://127.0.0.1:{port}/v1/colours").status_code == 200
         text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
         assert 'stormcell_http_requests_total{method="GET",route="/v1/colours",status="200"} 20.0' in text
-        process.send_signal(signal.SIGTERM)
+        with httpx.stream("GET", f"http://127.0.0.1:{port}/v1/events") as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == "event: scan"
+            process.send_signal(signal.SIGTERM)
+            assert "event: forecast" in list(lines), "a stream ends when the process does"
         said, problems = process.communicate(timeout=30)
-        assert process.returncode == 0 and said == "tidied up\n" and "Traceback" not in problems
+        assert process.returncode == 0 and said == "tidied up\n" and problems == ""
     finally:
         process.kill()
         process.communicate()

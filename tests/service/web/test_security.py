@@ -153,6 +153,7 @@ def test_other_origins(published):
 def test_head_is_get_without_the_body(client):
     got, head = client.get("/v1/colours"), client.head("/v1/colours")
     assert head.status_code == 200 and head.content == b"" and head.headers["content-type"] == got.headers["content-type"]
+    assert client.head("/v1/events").status_code == 405
     assert client.delete("/v1/colours").status_code == 405 and client.post("/v1/colours").status_code == 405
 
 

@@ -1,5 +1,7 @@
 """A forecast for a place, and for an area."""
 
+import math
+from datetime import timedelta
 from typing import Annotated, Any
 
 import numpy as np
@@ -38,6 +40,10 @@ async def point(request: Request, web: TheWeb, lat: Lat, lon: Lon, method: Metho
     """
     one = await web.newest(method)
     published = await web.catalogue.current()
+    scan, ensemble = published.scan_at.get(one.reference_time), _ensemble_of(web, published, one)
+    keys = [found.key for found in (one, scan, ensemble) if found is not None]
+    if all(web.fields.at_once(key, lat=lat, lon=lon) for key in keys):  # quicker than to hand it to a thread
+        return answer(request, _point(web, published, one, lat, lon))
     return answer(request, await web.work(lambda: _point(web, published, one, lat, lon)))
 
 
@@ -53,16 +59,18 @@ async def area(
 
 
 def _point(web: Web, published: Published, one: PublishedForecast, lat: float, lon: float) -> PointForecast:
-    pixel = pixel_at(web.fields.field(one.key).grid, lat=lat, lon=lon)
+    grid = web.fields.field(one.key).grid
+    pixel = pixel_at(grid, lat=lat, lon=lon)
     leads = np.concatenate([[0.0], one.lead_times / np.timedelta64(1, "s")])
     values = np.full(leads.size, np.nan)
     if pixel is not None:
         values[1:] = web.fields.at(one.key, "rain_rate", *pixel)
         scan = published.scan_at.get(one.reference_time)
-        if scan is not None and (seen := pixel_at(web.fields.field(scan.key).grid, lat=lat, lon=lon)) is not None:
-            values[0] = web.fields.at(scan.key, "rain_rate", *seen)
+        if scan is not None and web.fields.field(scan.key).grid is grid:
+            values[0] = web.fields.at(scan.key, "rain_rate", *pixel)
     rates = minute_values(leads, values)
     outlook = outlook_of(rates, float((web.catalogue.now() - one.reference_time) / np.timedelta64(60, "s")))
+    start = utc(one.reference_time)
     reason: Reason | None = None
     if pixel is None:
         reason = "outside_the_grid"
@@ -81,17 +89,20 @@ def _point(web: Web, published: Published, one: PublishedForecast, lat: float, l
         starts_in_minutes=outlook.starts_in,
         ends_in_minutes=outlook.ends_in,
         known_minutes=outlook.known,
-        times=[utc(one.reference_time + np.timedelta64(minute, "m")) for minute in range(rates.size)],
+        times=[start + timedelta(minutes=minute) for minute in range(rates.size)],
         rain_rates=_plain(rates),
         ensemble=_ensemble(web, published, one, lat, lon),
     )
 
 
+def _ensemble_of(web: Web, published: Published, one: PublishedForecast) -> PublishedForecast | None:
+    """The same forecast if it is one, or the newest of the first method that has one."""
+    newest = (published.newest.get(method.name) for method in web.settings.methods)
+    return next((forecast for forecast in (one, *newest) if forecast is not None and forecast.members > 1), None)
+
+
 def _ensemble(web: Web, published: Published, one: PublishedForecast, lat: float, lon: float) -> Ensemble | None:
-    """Of the same method, or of the first that has one."""
-    names = [one.method, *(method.name for method in web.settings.methods)]
-    found = (published.newest.get(name) for name in names)
-    source = next((forecast for forecast in (one, *found) if forecast is not None and forecast.members > 1), None)
+    source = _ensemble_of(web, published, one)
     if source is None:
         return None
     field = web.fields.field(source.key)
@@ -154,4 +165,4 @@ def _area(web: Web, published: Published, one: PublishedForecast, polygon: Polyg
 
 def _plain(values: NDArray[np.floating[Any]]) -> list[float | None]:
     """As JSON has numbers; null where nothing is known."""
-    return [round(float(value), 4) if np.isfinite(value) else None for value in values]
+    return [round(value, 4) if math.isfinite(value) else None for value in values.tolist()]
