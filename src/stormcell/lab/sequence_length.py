@@ -223,7 +223,7 @@ EXPERIMENT = Experiment(
     "to that.\n\n"
     "Finally LSTMs with a forget bias of 1 learn to add two marked values, one in each half of the sequence, with the same number of "
     "updates for each length. An error of 1 is that of the mean.",
-    shown=(one_update, LiveMemory, gradient_to_the_first_step, unroll),
+    shown=(one_update, LiveMemory, gradient_to_the_first_step),
     run=run,
     lesson="Cost is in proportion to length, no worse; but the longest sequences of the adding task cost most and teach least. With usual "
     "biases the first step gets no gradient to speak of, and in the number of updates that is ample for 40 steps, 80 steps are not learnt "
