@@ -236,8 +236,8 @@ EXPERIMENT = Experiment(
     shown=(learn, gradient_by_steps_back, binary_connect, ter_connect, WeightNormalise.forward, LayerNormalise.forward),
     run=run,
     lesson="The claim holds in all its parts. Without normalisation the gradient grows by several powers of ten over thirty steps, and "
-    "neither binary nor ternary weights learn much more than the frequencies of letters. Cutting the gradient does not help: what is left of "
-    "it after the cut points nowhere. With any of the three normalisations the same weights learn the text. Layer and batch "
+    "neither binary nor ternary weights learn much more than the frequencies of letters. Cutting the gradient does not help: what is left "
+    "of it after the cut points nowhere. With any of the three normalisations the same weights learn the text. Layer and batch "
     "normalisation reach full precision; weight normalisation is a little slower, on full precision too.\n\n"
     "The weights themselves then need a thirty-second or a sixteenth of the memory. To train, the full-precision copies must be kept all "
     "the same: what is saved is saved in use. And a small network hides the trouble: with fewer units the spectral norm is smaller, and "
