@@ -275,8 +275,9 @@ def test_a_file_that_was_moved_away_comes_again_only_if_asked(source, feed_of, s
     feed = feed_of(source)
     feed.poll()
     (tmp_path / "here" / rv_name(-5)).unlink()
-    assert feed.poll().arrived == () and here() == []
-    assert len(feed.poll(refill=True).arrived) == 1
+    scans(0)
+    assert [path.name for path in feed.poll().arrived] == here() == [rv_name(0)]
+    assert [path.name for path in feed.poll(refill=True).arrived] == [rv_name(-5)]
 
 
 def test_old_files_are_tidied_away(source, feed_of, scans, here, clock, tmp_path):
@@ -318,5 +319,7 @@ def test_the_loop_goes_on_after_a_failure_and_ends_when_it_is_told(server, sourc
 def test_settings_that_make_no_sense(source, feed_of):
     with pytest.raises(ConfigError, match="keep_hours"):
         feed_of(source, hours=3.0, keep_hours=1.0)
+    with pytest.raises(ConfigError, match="hours above 0"):
+        feed_of(source, hours=0.0)
     with pytest.raises(ConfigError, match="attempts"):
         Limits(attempts=0)

@@ -9,7 +9,7 @@ from stormcell.data.sources import SourceError
 from stormcell.data.sources.index import Index
 from stormcell.errors import ConfigError
 from tests.data.sources.conftest import small_bz2
-from tests.data.sources.server import serving
+from tests.data.sources.server import serving, status
 
 PATTERN = r"radar_(?P<time>\d{12})\.bz2"
 
@@ -136,3 +136,15 @@ def test_settings_that_are_refused(settings):
     with pytest.raises((ConfigError, SourceError)) as refusal:
         Index(**{"url": "https://example.org/", "pattern": "x", **settings})
     assert "secret" not in str(refusal.value)
+
+
+def test_a_failure_after_a_page_that_changed_does_not_hide_what_was_on_it(server, feed_of, here, clock):
+    clock.seconds += 13 * 3600
+    source = Index(url=server.url + "/%Y%m%d/", pattern=PATTERN)
+    server.files["/20260701/radar_202607012350.bz2"] = small_bz2(50)
+    server.files["/20260702/radar_202607020005.bz2"] = small_bz2(5)
+    feed = feed_of(source)
+    feed.poll()
+    server.files["/20260701/radar_202607012355.bz2"] = small_bz2(55)
+    server.faults["/20260702/"] = [status(503)]
+    assert [path.name for path in feed.poll().arrived] == ["radar_202607012355.bz2"]

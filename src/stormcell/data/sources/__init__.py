@@ -6,6 +6,7 @@ package under the entry point group ``stormcell.sources``: a callable that takes
 
 from stormcell.data.sources.failure import BusyError, SourceError
 from stormcell.data.sources.feed import Feed, Poll
+from stormcell.data.sources.feeding import feeding
 from stormcell.data.sources.inputs import bring_inputs
 from stormcell.data.sources.latest import latest
 from stormcell.data.sources.limits import Limits
@@ -25,6 +26,7 @@ __all__ = [
     "SourceError",
     "Web",
     "bring_inputs",
+    "feeding",
     "latest",
     "source_named",
 ]

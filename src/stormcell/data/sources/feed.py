@@ -166,8 +166,9 @@ class Feed:
 
     def _look(self, since: np.datetime64, until: np.datetime64, memory: dict[str, str]) -> tuple[list[Remote], dict[str, str]]:
         """The listing, each name once (the last word on it counts), and what it is remembered by if it is looked at to its end."""
-        listing = self.source.new(self._web, since=since, until=until, memory=memory)
-        found = list(islice(listing, self.limits.listing_entries + 1))
+        with self._asking():
+            listing = self.source.new(self._web, since=since, until=until, memory=memory)
+            found = list(islice(listing, self.limits.listing_entries + 1))
         if len(found) > self.limits.listing_entries:
             raise SourceError(f"{self.label}: the listing has more than {self.limits.listing_entries:,} files; narrow the pattern")
         return list({remote.name: remote for remote in found}.values()), memory
@@ -210,8 +211,19 @@ class Feed:
         return changed
 
     def _fetch(self, remote: Remote, beside: Path) -> None:
-        self.source.fetch(self._web, remote, beside)
+        with self._asking():
+            self.source.fetch(self._web, remote, beside)
         check_whole(beside, remote, most=self.limits.file_bytes)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Whatever a source trips over is an error of that source: others may have written it, and the loop must go on."""
+        try:
+            yield
+        except (StormcellError, OSError):
+            raise
+        except Exception as error:
+            raise SourceError(f"{self.label}: the source failed ({type(error).__name__}: {error})") from error
 
     @contextmanager
     def _arriving(self) -> Iterator[Path]:

@@ -60,7 +60,11 @@ class Remote(NamedTuple):
 
 
 class Source(Protocol):
-    """A feed's layout. Every member may raise `BusyError` for what is worth another try, and `SourceError` for what is not."""
+    """A feed's layout.
+
+    `new` and `fetch` raise `BusyError` for what is worth another try and `SourceError` for what is not, as `Web` does for them; an OSError
+    means that this machine cannot write.
+    """
 
     @property
     def about(self) -> About:

@@ -1,6 +1,7 @@
 """Requests to configured origins and nowhere else, each bounded in size and in time, none with credentials."""
 
 import email.utils
+import errno
 import http.client
 import math
 import ssl
@@ -22,6 +23,7 @@ __all__ = ["Web", "origin_of"]
 
 _AGENT = "stormcell (rain nowcasting; https://pypi.org/project/stormcell)"
 _FOR_NOW = frozenset({408, 421, 425, 429, 500, 502, 503, 504})
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})  # this machine's fault, not the server's
 _PIECE = 64 * 1024
 _PORTS = {"http": 80, "https": 443}
 
@@ -116,7 +118,7 @@ class Web:
         Raises:
             SourceError: as for `page`; BusyError if fewer bytes come than the server announced.
         """
-        with self._answer(url, {}) as answer, into.open("wb") as file:
+        with into.open("wb") as file, self._answer(url, {}) as answer:
             if answer is None:
                 raise SourceError(f"{url}: the server says that nothing changed, which was not asked")
             for piece in self._pieces(url, answer, self.limits.file_bytes):
@@ -141,6 +143,8 @@ class Web:
         except SourceError:
             raise
         except (OSError, http.client.HTTPException) as error:
+            if getattr(error, "errno", None) in _DISK:
+                raise
             reason = getattr(error, "reason", error)
             if isinstance(reason, ssl.SSLCertVerificationError):
                 raise SourceError(
