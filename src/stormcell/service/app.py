@@ -14,6 +14,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from stormcell.errors import StormcellError
 from stormcell.service.ending import when_told_to_end
 from stormcell.service.keys import KeyRing
+from stormcell.service.map_page import add_map_page, is_page
 from stormcell.service.problems import Problem, on_http_exception, on_invalid, on_problem, on_stormcell_error
 from stormcell.service.rate_limit import RateLimit
 from stormcell.service.routes import ROUTERS
@@ -82,5 +83,6 @@ def create_app(settings: ServiceSettings, *, clock: Callable[[], float] = time.t
             max_age=86400,
         )
     rate = RateLimit(settings.requests_per_second, settings.request_burst)
-    app.add_middleware(Gate, keys=keys, rate=rate, metrics=web.metrics, concurrency=settings.concurrency)
+    add_map_page(app)
+    app.add_middleware(Gate, keys=keys, rate=rate, metrics=web.metrics, concurrency=settings.concurrency, needs_no_key=is_page)
     return app

@@ -56,11 +56,10 @@ class FieldsCache:
     Args:
         store: of the fields.
         capacity: bytes that are kept.
-        levels: of quantiles, where a field does not say them itself.
     """
 
-    def __init__(self, store: FieldStore, capacity: int, *, levels: tuple[float, ...] = ()) -> None:
-        self._store, self._levels = store, levels
+    def __init__(self, store: FieldStore, capacity: int) -> None:
+        self._store = store
         self._fields: ByteCache[Field] = ByteCache(500 * _SMALL, lambda _: _SMALL)
         self._grids: list[Grid] = []
         self.arrays: ByteCache[NDArray[Any]] = ByteCache(capacity, lambda array: array.nbytes)
@@ -126,7 +125,7 @@ class FieldsCache:
         return values
 
     def _open(self, key: str) -> Field:
-        dataset = _with_levels(self._store.read(key), self._levels)
+        dataset = self._store.read(key)
         grid = grid_of(dataset["rain_rate"])
         for known in self._grids:
             if known.same_as(grid):
@@ -135,14 +134,6 @@ class FieldsCache:
         else:
             self._grids = [*self._grids[-9:], grid]
         return Field(key, dataset, grid, _coordinate(dataset, "threshold"), _coordinate(dataset, "quantile"))
-
-
-def _with_levels(dataset: xr.Dataset, levels: tuple[float, ...]) -> xr.Dataset:
-    """Quantiles under a name of their own: a variable that is called like its axis takes the place of the axis' values."""
-    if "quantile" not in dataset.variables or dataset.variables["quantile"].ndim == 1:
-        return dataset
-    renamed = dataset.rename_vars(quantile=QUANTILES).reset_coords(QUANTILES)
-    return renamed.assign_coords(quantile=np.array(levels)) if len(levels) == renamed.sizes["quantile"] else renamed.drop_vars(QUANTILES)
 
 
 def _coordinate(dataset: xr.Dataset, name: str) -> tuple[float, ...]:

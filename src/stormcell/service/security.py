@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import final
 
 from anyio import to_thread
@@ -55,10 +56,14 @@ class Gate:
         rate: of a client.
         metrics: that count.
         concurrency: requests at once; streams of events have a limit of their own.
+        needs_no_key: tells paths that hold no data, such as the parts of a page.
     """
 
-    def __init__(self, app: ASGIApp, *, keys: KeyRing, rate: RateLimit, metrics: Metrics, concurrency: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, keys: KeyRing, rate: RateLimit, metrics: Metrics, concurrency: int, needs_no_key: Callable[[str], bool]
+    ) -> None:
         self._app, self._keys, self._rate, self._metrics, self._concurrency = app, keys, rate, metrics, concurrency
+        self._needs_no_key = needs_no_key
         self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,7 +118,7 @@ class Gate:
             length = -1
         if not 0 <= length <= BODY_BYTES:
             return problem_response(413, f"The body may have {BODY_BYTES} bytes.")
-        if self._keys.is_open or scope["method"] == "OPTIONS":
+        if self._keys.is_open or scope["method"] == "OPTIONS" or self._needs_no_key(scope["path"]):
             return None
         key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ").strip()
         good = self._keys.remembered(key) if key else False

@@ -131,7 +131,7 @@ def open_web(settings: ServiceSettings, *, clock: Callable[[], float] = time.tim
     database = Database(settings.database_address)
     catalogue = Catalogue(database, clock=clock, stale_minutes=settings.stale_minutes)
     capacity = int(settings.cache_megabytes * 1e6)
-    fields = FieldsCache(FieldStore(settings.fields_address, endpoint=settings.endpoint), capacity // 2, levels=settings.quantiles)
+    fields = FieldsCache(FieldStore(settings.fields_address, endpoint=settings.endpoint), capacity // 2)
     return Web(
         settings=settings,
         database=database,
