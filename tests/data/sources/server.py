@@ -141,6 +141,25 @@ def dripping(handler: Handler) -> bool:
     return True
 
 
+def dripping_header(handler: Handler) -> bool:
+    """A header that never ends, a byte at a time."""
+    try:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        for _ in range(200):
+            handler.wfile.write(b"x")
+            time.sleep(0.01)
+    except OSError:
+        pass
+    handler.close_connection = True
+    return True
+
+
+def cut_in_header(handler: Handler) -> bool:
+    handler.wfile.write(b'HTTP/1.1 200 OK\r\nETag: "1"\r\n')
+    handler.close_connection = True
+    return True
+
+
 def endless(handler: Handler) -> bool:
     """More than it is allowed, without saying so before."""
     handler.send_response(200)

@@ -1,6 +1,7 @@
 """The driver against a server that fails in every way: what arrives is whole, once, and nothing else arrives."""
 
 import bz2
+import hashlib
 import json
 import threading
 import time
@@ -13,7 +14,7 @@ from stormcell.data.sources.dwd import dwd
 from stormcell.data.sources.index import Index
 from stormcell.errors import ConfigError, WriteError
 from tests.data.sources.conftest import DIRECTORY, rv_name, small_bz2
-from tests.data.sources.server import cut_off, dripping, endless, hang_up, serving, short, silent, status
+from tests.data.sources.server import cut_in_header, cut_off, dripping, dripping_header, endless, hang_up, serving, short, silent, status
 
 
 def test_brings_what_is_new_and_asks_no_second_time(server, source, feed_of, scans, here):
@@ -56,6 +57,24 @@ def test_a_listing_that_breaks_off_is_asked_again_as_a_whole(server, source, fee
     server.faults[DIRECTORY] = [cut_off]
     feed_of(source).poll()
     assert here() == [rv_name(-10), rv_name(-5)]
+
+
+def test_a_listing_that_may_be_cut_off_is_not_remembered(server, source, feed_of, scans, here):
+    """Without a length nobody knows where a page ends."""
+    scans(-5)
+    server.faults[DIRECTORY] = [cut_in_header]
+    feed_of(source).poll()
+    assert here() == [rv_name(-5)]
+
+    def without_length(handler):
+        handler.wfile.write(b'HTTP/1.1 200 OK\r\nETag: "%s"\r\n\r\n<html>' % hashlib.md5(handler.listing(DIRECTORY)).hexdigest().encode())
+        handler.close_connection = True
+        return True
+
+    scans(0)
+    server.faults[DIRECTORY] = [without_length]
+    assert feed_of(source).poll().arrived == ()
+    assert [path.name for path in feed_of(source).poll().arrived] == [rv_name(0)]
 
 
 def test_an_unpacked_file_that_is_cut_off_shows_by_the_length_that_was_announced(server, feed_of, here):
@@ -138,7 +157,7 @@ def test_a_server_that_wants_a_longer_rest_gets_it(server, source, feed_of, scan
     assert len(feed.poll().arrived) == 1
 
 
-@pytest.mark.parametrize("fault", [silent, dripping], ids=["silent", "dripping"])
+@pytest.mark.parametrize("fault", [silent, dripping, dripping_header], ids=["silent", "dripping", "header"])
 def test_a_slow_server_is_given_up(fault, server, source, feed_of, scans, here):
     server.silence = threading.Event()
     scans(-10, -5)

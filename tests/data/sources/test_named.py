@@ -1,16 +1,18 @@
 """Sources by name, by a file of settings and from other packages; the newest scans as a forecast wants them."""
 
+import re
 import subprocess
 import sys
 from datetime import timedelta
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from stormcell.data.read import read
-from stormcell.data.sources import SOURCES, About, Remote, SourceError, bring_inputs, latest, source_named
+from stormcell.data.sources import SOURCES, About, Feed, Remote, SourceError, bring_inputs, latest, source_named
 from stormcell.data.sources import named as module
 from stormcell.data.sources.source import safe_name
 from stormcell.data.sources.web import origin_of
@@ -135,6 +137,18 @@ def test_inputs_that_name_feeds(server, scans, tmp_path, monkeypatch, clock):
     assert [Path(item).name for item in inputs] == ["*.h5", rv_name(-10), rv_name(-5), "more"]
     assert about == {"licence": "CC-BY-4.0", "attribution": "Source: Deutscher Wetterdienst"}
     assert bring_inputs(["own"], 2) == (["own"], {})
+
+
+def test_the_example_of_a_source_works(server, tmp_path):
+    """The class in docs/sources.md, with the server of the test for the radar's."""
+    page = (Path(__file__).parents[3] / "docs" / "sources.md").read_text()
+    block = next(block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "class Tower" in block)
+    scope: dict[str, Any] = {}
+    exec(block.replace("https://radar.example.org", server.url), scope)
+    server.pages["/list.txt"], server.files["/a.h5"], server.files["/b.h5"] = b"a.h5\nb.h5\n", b"first", b"second"
+    feed = Feed(scope["Tower"](), tmp_path / "here")
+    assert [path.read_bytes() for path in feed.poll().arrived] == [b"first", b"second"]
+    assert feed.poll().arrived == () and "if-none-match" in server.asked[-1][1]
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "a\\b", "a b", "a\n", "ä", "x" * 300, "-rf /", "a\0"])

@@ -13,15 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from stormcell.data.sources.failure import AbsentError, BusyError, SourceError
 from stormcell.data.sources.limits import Limits
+from stormcell.data.sources.opener import Cutter, opener_for
 
 __all__ = ["Web", "origin_of"]
 
-_AGENT = "stormcell (rain nowcasting; https://pypi.org/project/stormcell)"
+_AGENT = "stormcell (rain nowcasting)"
 _FOR_NOW = frozenset({408, 421, 425, 429, 500, 502, 503, 504})
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})  # this machine's fault, not the server's
 _PIECE = 64 * 1024
@@ -73,7 +74,8 @@ class Web:
     def __post_init__(self) -> None:
         self.skew: float | None = None
         self._free = -math.inf
-        self._opener = urllib.request.build_opener(_SameOrigins(self.check))
+        self._cutter = Cutter()
+        self._opener = opener_for(self.check, self._cutter)
 
     def check(self, url: str) -> None:
         """Refuse an address outside the configured origins.
@@ -105,7 +107,9 @@ class Web:
                 return None
             for piece in self._pieces(url, answer, self.limits.listing_bytes):
                 content += piece
-            if memory is not None:
+            if not content:
+                raise BusyError(f"{url}: the page is empty; expected a listing")
+            if memory is not None and (answer.chunked or "Content-Length" in answer.headers):  # only then it is known to be whole
                 for name, validator in (("If-None-Match", "ETag"), ("If-Modified-Since", "Last-Modified")):
                     memory.pop(f"{name} {url}", None)
                     if (value := answer.headers.get(validator)) and len(value) <= 200:
@@ -131,9 +135,13 @@ class Web:
         self._take_turn()
         request = urllib.request.Request(url, headers={"User-Agent": _AGENT, "Accept-Encoding": "identity", **headers})
         try:
-            with self._opener.open(request, timeout=self.limits.silence_seconds) as answer:
+            with (
+                self._cutter.within(self.limits.transfer_seconds),
+                self._opener.open(request, timeout=self.limits.silence_seconds) as answer,
+            ):
                 self._note_clock(answer.headers)
                 yield answer
+                self._check_time(url)
         except urllib.error.HTTPError as error:
             with error:
                 self._note_clock(error.headers)
@@ -145,6 +153,7 @@ class Web:
         except (OSError, http.client.HTTPException) as error:
             if getattr(error, "errno", None) in _DISK:
                 raise
+            self._check_time(url)
             reason = getattr(error, "reason", error)
             if isinstance(reason, ssl.SSLCertVerificationError):
                 raise SourceError(
@@ -157,16 +166,19 @@ class Web:
         announced = answer.length
         if announced is not None and announced > most:
             raise SourceError(f"{url}: has {announced:,} bytes; expected at most {most:,}. Raise the limit if that is right")
-        ends, got = self.monotonic() + self.limits.transfer_seconds, 0
+        got = 0
         while piece := answer.read1(_PIECE):
             got += len(piece)
             if got > most:
                 raise SourceError(f"{url}: sends more than {most:,} bytes, the limit; raise it if that is right")
-            if self.monotonic() > ends:
-                raise BusyError(f"{url}: only {got:,} bytes came in {self.limits.transfer_seconds:g} s; the server or the line is too slow")
             yield piece
+        self._check_time(url)
         if announced is not None and got != announced:
             raise BusyError(f"{url}: {announced:,} bytes were announced, {got:,} came; the transfer was cut off")
+
+    def _check_time(self, url: str) -> None:
+        if self._cutter.cut:
+            raise BusyError(f"{url}: no whole answer came in {self.limits.transfer_seconds:g} s; the server or the line is too slow")
 
     def _take_turn(self) -> None:
         """Wait until the rate limit lets another request go."""
@@ -190,22 +202,6 @@ class Web:
         if wait is None and (stamp := _http_time(text)) is not None:
             wait = max(stamp - self.now(), 0.0)
         return BusyError(f"{message}; it should pass", retry_after=wait)
-
-
-class _SameOrigins(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect only to a configured origin, and only a few of them."""
-
-    max_redirections = 3
-    max_repeats = 2
-
-    def __init__(self, check: Callable[[str], None]) -> None:
-        self._check = check
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> urllib.request.Request | None:
-        self._check(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
 
 def _http_time(text: str | None) -> float | None:
