@@ -2,24 +2,19 @@
 
 import doctest
 import importlib
-import os
 import pkgutil
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import stormcell
+from tests.docs.blocks import pages, run_blocks
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SLOW_PAGES = [ROOT / "docs" / "tutorials" / "train.md"]
+PAGES = [page for page in pages(ROOT) if page not in SLOW_PAGES]
 MODULES = ["stormcell", *sorted(module.name for module in pkgutil.walk_packages(stormcell.__path__, "stormcell."))]
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
 
 
 @pytest.fixture
@@ -28,29 +23,22 @@ def desk(tmp_path, monkeypatch):
     from stormcell.data.readers.odim import write_odim
     from stormcell.data.synthetic import synthetic_storm
 
-    write_odim(synthetic_storm(12, shape=(64, 64)), tmp_path / "radar")
+    write_odim(synthetic_storm(18, shape=(64, 64)), tmp_path / "radar")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)  # pages write modules of their own
     return tmp_path
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
-def test_python_blocks_run(page, desk):
-    scope: dict[str, object] = {}
-    for block in blocks(page, "python"):
-        exec(compile(block, str(page), "exec"), scope)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_code_blocks_run(page, desk):
+    """In order, in one folder; a block that cannot run says so: `<!-- not run: reason -->` on the line before."""
+    run_blocks(page)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "$ stormcell" in page.read_text()], ids=lambda page: page.name)
-def test_commands_run(page, desk):
-    """Lines that begin with `$ stormcell` and work on the newcomer's radar files."""
-    commands = re.findall(r"^\$ (stormcell (?:ingest|nowcast|info|--help).*)$", page.read_text(), re.MULTILINE)
-    for command in commands:
-        words = command.split("#")[0].split()[1:]
-        code = f"import sys; sys.argv = ['stormcell', *{words!r}]; from stormcell.cli import main; main()"
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=os.environ | {"COLUMNS": "200"}
-        )
-        assert done.returncode == 0, f"{command}: {done.stderr}"
+@pytest.mark.slow
+@pytest.mark.parametrize("page", SLOW_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_slow_code_blocks_run(page, desk):
+    run_blocks(page)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -78,7 +66,7 @@ def test_every_listed_thing_has_its_line_of_docs():
     from stormcell.units import ZR_RULES
     from stormcell.verification import SCORES
 
-    text = "".join(page.read_text() for page in PAGES)
+    text = "".join(page.read_text() for page in [*PAGES, *SLOW_PAGES])
     for name in (*READERS, *METHODS, *ZR_RULES, *CELLS, *NORMALISERS, *QUANTIZERS, *NETWORKS, *SCORES):
         assert f"`{name}`" in text, f"{name} is not documented"
 
