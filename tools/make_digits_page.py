@@ -104,7 +104,7 @@ def scores(experiment: Experiment, folder: Path, digits: int) -> tuple[dict[str,
             found["cross-entropy"] += entropy.sum((1, 2, 3, 4)).tolist()
             forecast = forecast.sigmoid()
         found["squared error"] += ((forecast - future).square().sum((1, 2, 3, 4)) / future.shape[1]).tolist()
-        shown += forecast[:, :, 0].numpy()[: FILM + 1 - len(shown)] if len(shown) <= FILM else []
+        shown.extend(forecast[: max(0, FILM + 1 - len(shown)), :, 0].numpy())
         if len(found["squared error"]) >= FILMS:
             break
     return {name: [round(value, 2) for value in values] for name, values in found.items()}, shown[FILM]
