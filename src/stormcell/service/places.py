@@ -9,7 +9,7 @@ from pyproj.exceptions import ProjError
 
 from stormcell.grid import Grid
 
-__all__ = ["pixel_at", "pixels_at", "to_grid", "window_of"]
+__all__ = ["pixel_at", "pixels_at", "pixels_of", "positions_at", "to_grid", "window_of"]
 
 
 @lru_cache(maxsize=64)
@@ -39,8 +39,8 @@ def to_grid(grid: Grid, x: ArrayLike, y: ArrayLike, *, crs: str = "OGC:CRS84") -
     return np.asarray(east), np.asarray(north)
 
 
-def pixels_at(grid: Grid, x: ArrayLike, y: ArrayLike, *, crs: str = "OGC:CRS84") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row and column of the pixel around each place, -1 where there is none.
+def positions_at(grid: Grid, x: ArrayLike, y: ArrayLike, *, crs: str = "OGC:CRS84") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where places lie on a grid, in pixels from its north-west corner: 0.5, 0.5 is the middle of the first pixel.
 
     Args:
         grid: with the pixels.
@@ -49,14 +49,33 @@ def pixels_at(grid: Grid, x: ArrayLike, y: ArrayLike, *, crs: str = "OGC:CRS84")
         crs: of x and y.
 
     Returns:
-        rows and columns, of the shape of x and y; both are -1 beyond the grid, and where the projection has no such place.
+        (down, right), of the shape of x and y; infinite where the projection has no such place.
     """
     east, north = to_grid(grid, x, y, crs=crs)
     west, top, dx, dy = _corner(grid)
+    return (top - north) / dy, (east - west) / dx
+
+
+def pixels_of(grid: Grid, down: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and column of the pixels in which positions lie, both -1 beyond the grid."""
     with np.errstate(invalid="ignore"):
-        columns, rows = np.floor((east - west) / dx), np.floor((top - north) / dy)
-        inside = (rows >= 0) & (rows < grid.shape[0]) & (columns >= 0) & (columns < grid.shape[1])
-    return np.where(inside, rows, -1).astype(np.int64), np.where(inside, columns, -1).astype(np.int64)
+        inside = (down >= 0) & (down < grid.shape[0]) & (right >= 0) & (right < grid.shape[1])
+        return np.where(inside, down, -1).astype(np.int64), np.where(inside, right, -1).astype(np.int64)
+
+
+def pixels_at(grid: Grid, x: ArrayLike, y: ArrayLike, *, crs: str = "OGC:CRS84") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and column of the pixel around each place, both -1 beyond the grid and where the projection has no such place.
+
+    Args:
+        grid: with the pixels.
+        x: longitudes, or eastings of `crs`.
+        y: latitudes, or northings of `crs`.
+        crs: of x and y.
+
+    Returns:
+        rows and columns, of the shape of x and y.
+    """
+    return pixels_of(grid, *positions_at(grid, x, y, crs=crs))
 
 
 def pixel_at(grid: Grid, *, lat: float, lon: float) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from pyproj import Transformer
 from stormcell.frames import grid_of
 from stormcell.grid import Grid
 from stormcell.service.mercator import frame_around, frame_of_tile, native_zoom, pixels_under
-from stormcell.service.places import pixel_at, window_of
+from stormcell.service.places import pixel_at, positions_at, window_of
 from tests.service.web.published import CENTRE, STORM
 
 GRID = grid_of(STORM)
@@ -23,8 +23,18 @@ def test_each_pixel_is_the_one_that_its_middle_lies_in(z, x, y, size):
     to_degrees = Transformer.from_crs("EPSG:3857", "OGC:CRS84", always_xy=True)
     for row, column in np.random.default_rng(0).integers(0, size, (200, 2)):
         lon, lat = to_degrees.transform(east[column], north[row])
-        pixel = pixel_at(GRID, lat=lat, lon=lon)
-        assert places[row, column] == (-1 if pixel is None else pixel[0] * GRID.shape[1] + pixel[1])
+        down, right = positions_at(GRID, lon, lat)
+        if 0.002 < down % 1 < 0.998 and 0.002 < right % 1 < 0.998:  # within a five-hundredth of an edge it may be either
+            pixel = pixel_at(GRID, lat=lat, lon=lon)
+            assert places[row, column] == (-1 if pixel is None else pixel[0] * GRID.shape[1] + pixel[1])
+
+
+@pytest.mark.parametrize("z", range(11))
+def test_straight_lines_are_taken_only_where_they_are_true(z, monkeypatch):
+    frame = frame_around(z, CENTRE["lat"], CENTRE["lon"], 256)
+    quick = pixels_under(GRID, frame)
+    monkeypatch.setattr("stormcell.service.mercator._TOLERANCE", 0.0)
+    assert (quick != pixels_under(GRID, frame)).mean() < 0.005
 
 
 def test_a_tile_of_another_continent_has_no_pixel():
