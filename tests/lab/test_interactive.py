@@ -76,14 +76,15 @@ def log_shares(network, scale, bias, length):
     parameters = {
         f"cell.{name}": value.double() for name, value in {**dict(network.cell.named_parameters()), **changed(network, scale, bias)}.items()
     }
-    state = tuple(part.double().requires_grad_() for part in network.cell.initial_state(network.inputs[:1]))
+    state = tuple(part.double() for part in network.cell.initial_state(network.inputs[:1]))
     inputs = network.inputs.double()
-    states = []
+    states = []  # zeros added to each state: h and c are moved one without the other
     for step in range(length):
         _, state = functional_call(cell, parameters, (inputs[None, step : step + 1], state))
-        states.append(state)
+        states.append(tuple(torch.zeros_like(part, requires_grad=True) for part in state))
+        state = tuple(part + moved for part, moved in zip(state, states[-1], strict=True))
     weight = network.readout.weight.double()
-    output = torch.einsum("u,u...->...", weight.flatten(), states[-1][0][0]).flatten()
+    output = torch.einsum("u,u...->...", weight.flatten(), state[0][0]).flatten()
     pixel = network.targets[length - 1].flatten().argmax()
     gradients = torch.autograd.grad(output[pixel], [part for state in states for part in state], allow_unused=True)
     parts = len(states[0])
@@ -211,7 +212,7 @@ def move(tab, **sliders):
     return dict(zip(lags, shares, strict=True))
 
 
-def test_page_in_a_browser(written, browser):
+def test_page_in_a_browser(browser, written):
     page, networks = written
     tab = browser.new_page(viewport={"width": 390, "height": 800})
     faults: list[str] = []

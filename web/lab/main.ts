@@ -55,7 +55,8 @@ function showSettings(): void {
 function draw(network: Network, at: Settings, result: Result): void {
   write("says", verdict(at, result));
   const finite = result.logShare.map((log) => Math.max(log, -400));
-  element("gradient").innerHTML = plot(
+  plot(
+    element("gradient"),
     {
       title: `Share of the gradient left over 0 to ${at.length - 1} steps back, on a logarithmic scale`,
       xLabel: "steps back from the last output",
@@ -65,7 +66,7 @@ function draw(network: Network, at: Settings, result: Result): void {
       ...decades(finite),
     },
     [{ label: "share left", values: finite, kind: "first" }],
-    [{ at: 0, label: "" }],
+    [0],
   );
   element("numbers").innerHTML = lags(at.length)
     .map((lag) => `<tr><th scope="row">${lag}</th><td data-log="${result.logShare[lag]}">${(10 ** result.logShare[lag]!).toExponential(3)}</td></tr>`)
@@ -82,7 +83,8 @@ function drawSeries(network: Network, { length }: Settings, result: Result): voi
   const wanted = steps.map((step) => value(network.targets, step));
   const top = Math.min(10, Math.max(1.2, ...said.map(Math.abs)));
   const low = images ? Math.max(-10, Math.min(-0.4, ...said)) : -top;
-  element("series").innerHTML = plot(
+  plot(
+    element("series"),
     {
       title: images ? "Marked pixel: the network's next frame and the true one, at every step" : "Input, wanted output and output at every step",
       xLabel: "step",
@@ -124,7 +126,8 @@ function drawGates(network: Network, result: Result): void {
       ? "Mean over all units: 0 is shut, 1 is open. An open forget gate lets the gradient through the memory as it is."
       : "Mean size of the units' values; at 1 they are saturated. A plain network has no gates: all goes through the recurrent weights.",
   );
-  element("gates").innerHTML = plot(
+  plot(
+    element("gates"),
     {
       title: network.gated ? "Mean of the forget, input and output gates at every step" : "Mean size of the state at every step",
       xLabel: "step",
@@ -176,6 +179,7 @@ function offer(): void {
     element("cell").append(label);
   }
   form.addEventListener("input", changed);
+  addEventListener("resize", changed);
   form.addEventListener("reset", () => setTimeout(changed));
   form.addEventListener("submit", (event) => event.preventDefault());
   changed();

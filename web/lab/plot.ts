@@ -16,15 +16,16 @@ export interface Frame {
   x0?: number; // number of the first value; 1 for steps, 0 for lags
 }
 
-const WIDTH = 640;
 const HEIGHT = 240;
 const EDGE = { left: 64, right: 12, top: 12, bottom: 44 };
 
-export function plot(frame: Frame, lines: Line[], marks: { at: number; label: string }[] = []): string {
+/** As wide as where it goes, so that its letters are as large as those around it. */
+export function plot(into: HTMLElement, frame: Frame, lines: Line[], marks: number[] = []): void {
+  const width = Math.max(into.clientWidth, 240);
   const first = frame.x0 ?? 1;
   const count = Math.max(...lines.map((line) => line.values.length));
   const [low, high] = frame.y;
-  const right = WIDTH - EDGE.right;
+  const right = width - EDGE.right;
   const bottom = HEIGHT - EDGE.bottom;
   const x = (place: number) => EDGE.left + (place / Math.max(1, count - 1)) * (right - EDGE.left);
   const y = (value: number) => bottom - ((Math.min(Math.max(value, low), high) - low) / (high - low)) * (bottom - EDGE.top);
@@ -33,28 +34,23 @@ export function plot(frame: Frame, lines: Line[], marks: { at: number; label: st
       `<line class="grid" x1="${EDGE.left}" x2="${right}" y1="${y(value)}" y2="${y(value)}"/>` +
       `<text class="tick" x="${EDGE.left - 8}" y="${y(value) + 4}" text-anchor="end">${frame.tick(value)}</text>`,
   );
-  const down = stepTicks(first, first + count - 1).map(
+  const down = stepTicks(first, first + count - 1, width).map(
     (step) =>
       `<line class="axis" x1="${x(step - first)}" x2="${x(step - first)}" y1="${bottom}" y2="${bottom + 5}"/>` +
       `<text class="tick" x="${x(step - first)}" y="${bottom + 19}" text-anchor="middle">${step}</text>`,
   );
-  const marked = marks.map(
-    (mark) =>
-      `<line class="mark" x1="${EDGE.left}" x2="${right}" y1="${y(mark.at)}" y2="${y(mark.at)}"/>` +
-      `<text class="tick" x="${right - 4}" y="${y(mark.at) - 5}" text-anchor="end">${mark.label}</text>`,
-  );
+  const marked = marks.map((at) => `<line class="mark" x1="${EDGE.left}" x2="${right}" y1="${y(at)}" y2="${y(at)}"/>`);
   const drawn = lines.map((line) => {
     const points = line.values.map((value, place) => `${x(place).toFixed(1)},${y(value).toFixed(1)}`);
     return `<polyline class="line ${line.kind}" points="${points.join(" ")}"/>`;
   });
   const middle = (EDGE.top + bottom) / 2;
-  return (
-    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${frame.title}">${across.join("")}` +
+  into.innerHTML =
+    `<svg viewBox="0 0 ${width} ${HEIGHT}" role="img" aria-label="${frame.title}">${across.join("")}` +
     `<line class="axis" x1="${EDGE.left}" x2="${right}" y1="${bottom}" y2="${bottom}"/>${down.join("")}${marked.join("")}${drawn.join("")}` +
     `<text class="label" x="${(EDGE.left + right) / 2}" y="${HEIGHT - 4}" text-anchor="middle">${frame.xLabel}</text>` +
     `<text class="label" transform="translate(14 ${middle}) rotate(-90)" text-anchor="middle">${frame.yLabel}</text></svg>` +
-    (lines.length > 1 ? legend(lines) : "")
-  );
+    (lines.length > 1 ? legend(lines) : "");
 }
 
 function legend(lines: Line[]): string {
@@ -63,8 +59,8 @@ function legend(lines: Line[]): string {
   return `<ul class="legend">${lines.map(entry).join("")}</ul>`;
 }
 
-function stepTicks(first: number, last: number): number[] {
-  const gap = [1, 2, 5, 10, 20, 25, 50].find((size) => (last - first) / size <= 8) ?? 50;
+function stepTicks(first: number, last: number, width: number): number[] {
+  const gap = [1, 2, 5, 10, 20, 25, 50].find((size) => (last - first) / size <= width / 60) ?? 50;
   const ticks = [];
   for (let step = Math.ceil(first / gap) * gap; step <= last; step += gap) ticks.push(step);
   return ticks;
