@@ -82,7 +82,7 @@ def draw(depths: Sequence[int], figures: Mapping[str, Any]) -> Picture:
     with style():
         figure, (difference, error) = axes(2, height=4.0)
         for number, name in enumerate(("identity", "tanh")):
-            look = {"color": COLOURS[number], "marker": MARKERS[number], "linestyle": "none", "alpha": 0.8}
+            look: dict[str, Any] = {"color": COLOURS[number], "marker": MARKERS[number], "linestyle": "none", "alpha": 0.8}
             for depth in depths:
                 runs = figures[name][str(depth)]
                 label = name if depth == depths[0] else None

@@ -42,8 +42,8 @@ def corrections_allowed(points: Tensor, classes: Tensor) -> float:
     """
     heard = torch.cat((points, torch.ones(len(points), 1)), 1)
     turn = torch.linspace(0, 2 * torch.pi, 721)[:, None]
-    shift = torch.linspace(-1.5, 1.5, 301)[None]
-    lines = torch.stack(torch.broadcast_tensors(turn.cos(), turn.sin(), shift), -1).reshape(-1, 3)
+    shift = torch.linspace(-1.5, 1.5, 301)[:, None]
+    lines = torch.cat((torch.cat((turn.cos(), turn.sin()), 1).repeat_interleave(301, 0), shift.repeat(721, 1)), 1)
     margin = ((lines @ heard.T) * classes).min(1).values / lines.norm(dim=1)
     return float(heard.norm(dim=1).max() / margin.max()) ** 2
 
@@ -129,7 +129,8 @@ def run(full: bool) -> Outcome:
     seeds = range(5)
     names = ("corrections", "corrections_allowed", "passes", "ended", "wrong_share_perceptron", "wrong_share_hidden_layer")
     figures: dict[str, dict[str, list[Any]]] = {name: {} for name in names}
-    points, networks = {name: task(name, 0) for name in TASKS}, {}
+    points = {name: task(name, 0) for name in TASKS}
+    networks: dict[str, tuple[MLP, MLP]] = {}
     with torch.random.fork_rng():
         for name in TASKS:
             for seed in seeds:
