@@ -128,7 +128,7 @@ def draw(figures: Mapping[str, Any]) -> tuple[Picture, Picture]:
         Picture(
             "learning",
             learning,
-            "Binary and ternary weights learn nothing by themselves, and nearly as much as full precision once they are normalised.",
+            "Binary and ternary weights do not learn well by themselves; normalised, they learn nearly as much as full precision.",
             "Left, bits a letter while a network of binary weights learns: without normalisation it stays high, with weight, "
             "layer or batch normalisation it falls below 1. Right, bars of the bits a letter of another text for weights of full "
             "precision, binary and ternary, each with the four choices; a dashed line marks what needs no memory.",
@@ -180,11 +180,8 @@ def run(full: bool) -> Outcome:
     normalised = [learnt[kind][name] for kind in few for name in ("weight", "layer", "batch")]
     checks = (
         Check("bits a letter at full precision, over those without memory", plain.bits / frequencies, at_most=0.35),
-        Check(
-            "least bits of unnormalised binary and ternary weights, over those without memory",
-            min(one.bits for one in bare) / frequencies,
-            at_least=0.75,
-        ),
+        Check("bits of unnormalised binary weights, over those without memory", bare[0].bits / frequencies, at_least=0.75),
+        Check("bits of unnormalised ternary weights above full precision", bare[1].bits - plain.bits, at_least=0.3 if full else 1.5),
         Check(
             "most bits of normalised binary and ternary weights above full precision",
             max(one.bits for one in normalised) - plain.bits,
@@ -235,9 +232,10 @@ EXPERIMENT = Experiment(
     "matters. Gradients are cut to a norm of 5 in all runs alike.",
     shown=(learn, gradient_by_steps_back, binary_connect, ter_connect, WeightNormalise.forward, LayerNormalise.forward),
     run=run,
-    lesson="The claim holds in all its parts. Without normalisation the gradient grows by several powers of ten over thirty steps, and "
-    "neither binary nor ternary weights learn much more than the frequencies of letters. Cutting the gradient does not help: what is left "
-    "of it after the cut points nowhere. With any of the three normalisations the same weights learn the text. Layer and batch "
+    lesson="The claim holds, most clearly for binary weights. Without normalisation the gradient grows by several powers of ten over "
+    "thirty steps, and neither binary nor ternary weights learn much more than the frequencies of letters. (Ternary weights, many of "
+    "which are 0, explode less. In the long version they do begin to learn, late and badly.) Cutting the gradient does not help: what "
+    "is left of it after the cut points nowhere. With any of the three normalisations the same weights learn the text. Layer and batch "
     "normalisation reach full precision; weight normalisation is a little slower, on full precision too.\n\n"
     "The weights themselves then need a thirty-second or a sixteenth of the memory. To train, the full-precision copies must be kept all "
     "the same: what is saved is saved in use. And a small network hides the trouble: with fewer units the spectral norm is smaller, and "
@@ -247,5 +245,5 @@ EXPERIMENT = Experiment(
         "Scale the levels by the mean size of the weights (`bwn`, `twn`), and see whether normalisation is still needed.",
         "Quantise a ConvLSTM with `normalise_convolutions`, and let it forecast digits that move.",
     ),
-    longer="1000 updates instead of 250.",
+    longer="1000 updates instead of 250, to see whether patience helps without normalisation.",
 )
