@@ -83,7 +83,8 @@ def draw_films(films: Mapping[str, Any]) -> Picture:
         "film",
         figure,
         "The ConvLSTM begins with a sharp image that spreads and fades from step to step; the FC-LSTM is a cloud from the start.",
-        "A strip of eight frames in which two white discs, close together, drift over black, the last four of them the future, numbered in steps from now. "
+        "A strip of eight frames in which two white discs, close together, drift over black, the last four of them the future, "
+        "numbered in steps from now. "
         "Below, under the future frames, the forecasts of the FC-LSTM and of the ConvLSTM.",
     )
 
