@@ -43,7 +43,7 @@ class Public(SphinxDirective):
     def _parsed(self, lines: list[str]) -> list[nodes.Node]:
         holder = nodes.Element()
         holder.document = self.state.document
-        content = StringList([line for line in ("```{eval-rst}", *lines, "```")], source=self.env.docname)
+        content = StringList(["```{eval-rst}", *lines, "```"], source=self.env.docname)
         self.state.nested_parse(content, self.content_offset, holder)
         return holder.children
 
