@@ -9,14 +9,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
 
-PAGES := src/stormcell/service/static/index.html
+PAGES := src/stormcell/service/static/index.html src/stormcell/lab/interactive/built/interactive.js
 WEB := $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)
 
 web: $(PAGES)                  ## the pages that run in a browser, if Node is here
 
-$(PAGES): $(WEB)
-	if command -v npm > /dev/null; then cd web && npm ci --silent && npm run --silent build:map; \
-	else echo "note: no Node here; the map page is not built, and its tests are skipped"; fi
+$(PAGES) &: $(WEB)
+	if command -v npm > /dev/null; then cd web && npm ci --silent && npm run --silent build && touch $(PAGES:%=../%); \
+	else echo "note: no Node here; the web pages are not built, and their tests are skipped"; fi
 
 test: $(VENV)/.dev web         ## all tests; what this machine cannot have is skipped, with the reason
 	$(BIN)/python -m pytest -n auto -m "not slow"

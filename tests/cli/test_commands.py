@@ -211,3 +211,19 @@ def test_a_run_that_is_ended_leaves_nothing_half_written(radar, tmp_path):
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
     assert process.returncode != 0 and not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_box_of_the_radar(radar, tmp_path):
+    done = stormcell("nowcast", radar, "-m", "advection", "--lead", "5min", "-o", tmp_path / "whole.nc")
+    assert done.returncode == 0, done.stderr
+    whole = read_forecast(tmp_path / "whole.nc")
+    assert (
+        stormcell(
+            "nowcast", radar, "-m", "advection", "--lead", "5min", "-o", tmp_path / "box.nc", "--bbox", "9.5,55.0,10.1,55.4"
+        ).returncode
+        == 0
+    )
+    box = read_forecast(tmp_path / "box.nc")
+    assert 4 < box.sizes["x"] < whole.sizes["x"] and 4 < box.sizes["y"] < whole.sizes["y"]
+    assert stormcell("nowcast", radar, "-o", tmp_path / "a.nc", "--bbox", "1,2,3").returncode == 2
+    assert "source" in stormcell("nowcast", "source:nowhere", "-o", tmp_path / "a.nc").stderr

@@ -1,6 +1,7 @@
 """`stormcell lab`, as a student runs it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -25,6 +26,13 @@ def only_a_toy(monkeypatch, tmp_path):
     monkeypatch.setitem(EXPERIMENTS, "toy", toy.EXPERIMENT)
     monkeypatch.setattr("stormcell.lab.book.write.quoted", lambda shown: quoted(fit))
 
+    def interactive(folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "interactive.html").write_text("sliders")
+        return folder / "interactive.html"
+
+    monkeypatch.setattr("stormcell.lab.interactive.write_interactive", interactive)  # that trains networks
+
 
 def test_list():
     assert "toy: Halves & <halves> (has a longer version)\n  A half is less than the whole. [equation 1]" in stormcell("lab", "list").stdout
@@ -46,6 +54,7 @@ def test_a_claim_that_fails_is_exit_status_1(monkeypatch):
 def test_report_runs_what_is_missing_or_old(tmp_path):
     first = stormcell("lab", "report")
     assert first.exit_code == 0 and "toy: Halves" in first.stdout and (tmp_path / "book/toy.html").is_file()
+    assert '<a href="interactive.html">' in (tmp_path / "book/index.html").read_text()
     again = stormcell("lab", "report")
     assert again.exit_code == 0 and "toy: Halves" not in again.stdout and "1 chapters" in again.stdout
     assert "toy: Halves" in stormcell("lab", "report", "--full").stdout, "the long version has not run yet"

@@ -72,6 +72,7 @@ def report(
     from stormcell.cli.terminal import progress_and_warnings
     from stormcell.lab import EXPERIMENTS
     from stormcell.lab.book import write_book
+    from stormcell.lab.interactive import write_interactive
     from stormcell.lab.run import read_record, run_experiment
 
     records = []
@@ -83,7 +84,9 @@ def report(
             with progress_and_warnings():
                 record = run_experiment(name, runs, full=longer)
         records.append(record)
-    first = write_book(records, runs, output)
+    with progress_and_warnings():
+        interactive = write_interactive(output)
+    first = write_book(records, runs, output, interactive=interactive)
     for record in records:
         if not record.holds:
             print(f"{record.name}: its claim does not hold in this run")

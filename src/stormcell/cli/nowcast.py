@@ -14,7 +14,10 @@ __all__ = ["nowcast"]
 
 
 def nowcast(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Radar files, folders, globs or a Zarr archive, in any order.")],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUT...", help="Radar files, folders, globs, a Zarr archive, or a feed: source:mrms, source:FEED.toml."),
+    ],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the forecast to this CF NetCDF file.")] = None,
     method: Annotated[
         str,
@@ -45,6 +48,7 @@ def nowcast(
     zr: Annotated[str | None, typer.Option(help="Z-R rule for reflectivity: marshall-palmer, hko-7, fmi, or a,b of your own.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and say so.")] = False,
     trace: Annotated[bool, typer.Option("--trace", help="Print what happens to the data at each stop.")] = False,
+    bbox: Annotated[str | None, typer.Option(metavar="W,S,E,N", help="Only this box, in degrees.")] = None,
     calibration: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Calibrate the forecast; see 'stormcell calibrate'.")] = None,
 ) -> None:
     """Forecast the rain that follows these radar images."""
@@ -53,7 +57,9 @@ def nowcast(
 
     from stormcell.cli.terminal import progress_and_warnings
     from stormcell.cli.trace import Trace
+    from stormcell.data.cut_out import cut_out, parse_bbox
     from stormcell.data.read import read
+    from stormcell.data.sources import bring_inputs
     from stormcell.errors import StormcellError
     from stormcell.frames import check_frames
     from stormcell.methods import Advection, method_named
@@ -64,7 +70,11 @@ def nowcast(
 
     if not any((output, gif, mp4, png, html, cog)):
         raise StormcellError("nothing to write: give -o FILE.nc, --gif FILE, --mp4 FILE, --png, --html or --cog FOLDER")
-    _check_outputs(inputs, {".nc": output, ".gif": gif, ".mp4": mp4}, [png, html, cog])
+    box = parse_bbox(bbox) if bbox else None
+    forecaster = calibrated_named(method, calibration) if calibration else method_named(method)
+    steps = past or forecaster.past_steps
+    brought, about = bring_inputs(inputs, steps)
+    _check_outputs(brought, {".nc": output, ".gif": gif, ".mp4": mp4}, [png, html, cog])
     asked = {
         "probability": _numbers("--probability", probability),
         "neighbourhood_km": neighbourhood,
@@ -75,10 +85,11 @@ def nowcast(
     }
     _check_products(asked, products_only, output)
     rule = parse_zr_rule(zr) if zr else None
-    forecaster = calibrated_named(method, calibration) if calibration else method_named(method)
     stop = Trace(trace)
     with progress_and_warnings():
-        frames = stop(read, inputs, zr=rule, last=past or forecaster.past_steps, skip_bad=skip_bad)
+        frames = stop(read, brought, zr=rule, last=steps, skip_bad=skip_bad).assign_attrs(about)
+        if box:
+            frames = stop(cut_out, frames, box)
         stop(check_frames, frames)
         if rule and "zr_rule" not in frames.attrs:
             warnings.warn(f"--zr {zr} has no effect: these files hold rain, not reflectivity", UserWarning, stacklevel=1)
@@ -169,7 +180,7 @@ def _check_products(asked: dict[str, Any], products_only: bool, output: Path | N
         raise StormcellError("--products-only: expected -o FILE.nc and a product, such as --probability 1,5,10")
 
 
-def _check_outputs(inputs: list[str], outputs: dict[str, Path | None], output_folders: list[Path | None]) -> None:
+def _check_outputs(inputs: "list[str | Path]", outputs: dict[str, Path | None], output_folders: list[Path | None]) -> None:
     """Refuse to write over the input, or beside it, where the next run would take the output for radar data."""
     from stormcell.data.read import find_files
     from stormcell.errors import StormcellError

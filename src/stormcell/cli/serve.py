@@ -65,12 +65,15 @@ def _method(text: str) -> dict[str, object]:
 def _once(settings: object) -> None:
     from typing import cast
 
+    from stormcell.data.sources import Feed, source_named
     from stormcell.service.intake import Arrivals
     from stormcell.service.live import open_workshop, run_and_note
     from stormcell.service.settings import ServiceSettings
     from stormcell.service.supervise import inbox_of, timeline
 
     known = cast(ServiceSettings, settings)
+    if known.source is not None:
+        Feed(source_named(known.source), inbox_of(known)).poll()
     with open_workshop(known) as workshop:
         cycle = run_and_note(workshop, Arrivals(inbox_of(known), 0.0).look(workshop.database))
     print(timeline(cycle))

@@ -80,7 +80,7 @@ def run(full: bool) -> Outcome:
                 panel.plot(minutes, csi, line, color=COLOURS[number], marker=MARKERS[number], markersize=4, label=name)
             panel.set(xlabel="minutes ahead", ylim=(0, 1), title=what)
         panels[0].set_ylabel(f"CSI of rain of {THRESHOLD} mm/h or more")
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     rates = {
         what: {name: values["csi"].isel(threshold=0).sel({"method": name}).values.tolist() for name in METHODS}
         for what, values in found.items()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from stormcell.data.sources import feeding
 from stormcell.service.cycle import Cycle
 from stormcell.service.live import run_live
 from stormcell.service.settings import ServiceSettings
@@ -41,7 +42,12 @@ def run_cycles(settings: ServiceSettings, tell: Callable[[Cycle], None] = lambda
     Raises:
         WriteError: another process runs cycles in this folder.
     """
-    run_live(settings, inbox_of(settings), tell=tell)
+    inbox = inbox_of(settings)
+    if settings.source is None:
+        run_live(settings, inbox, tell=tell)
+        return
+    with feeding(settings.source, inbox, keep_hours=max(settings.keep_hours, 3.0)):
+        run_live(settings, inbox, tell=tell)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from stormcell.lab.run import RECORD, Record
 __all__ = ["write_book"]
 
 
-def write_book(records: Sequence[Record], runs: Path, folder: Path) -> Path:
+def write_book(records: Sequence[Record], runs: Path, folder: Path, *, interactive: Path | None = None) -> Path:
     """Write the pages of the book.
 
     The pages need no server, no network and no script; equations are MathML, code is quoted from the source.
@@ -26,6 +26,7 @@ def write_book(records: Sequence[Record], runs: Path, folder: Path) -> Path:
         records: of the experiments, in any order; the book has those of the registry, in its order.
         runs: folder in which the records and pictures lie.
         folder: of the book; other files in it stay.
+        interactive: page in that folder that the index leads to as well; None for none.
 
     Returns:
         its first page.
@@ -58,7 +59,7 @@ def write_book(records: Sequence[Record], runs: Path, folder: Path) -> Path:
     style = files("stormcell.lab").joinpath("book/book.css").read_text(encoding="utf-8")
     _write(folder / "book.css", style + colours_of_code())
     first = folder / "index.html"
-    _write(first, environment.get_template("index.html").render(chapters=chapters))
+    _write(first, environment.get_template("index.html").render(chapters=chapters, interactive=interactive.name if interactive else None))
     return first
 
 
