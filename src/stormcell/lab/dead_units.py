@@ -108,6 +108,7 @@ def run(full: bool) -> Outcome:
     seeds = range(10 if full else 3)
     shares: dict[float, list[float]] = {}
     errors: dict[str, list[float]] = {"relu": [], "leaky_relu": []}
+    harsh: dict[str, list[float]] = {}
     dead_of_gentle, changed, on = [], [], {"relu": [], "leaky_relu": []}  # type: tuple[list[float], list[float], dict[str, list[float]]]
     with torch.random.fork_rng():
         for stride in STRIDES:
@@ -115,6 +116,8 @@ def run(full: bool) -> Outcome:
                 networks = [start(name, seed) for seed in seeds]
                 each = [learn(one, stride, f"{name}, {stride}", seed=seed) for seed, one in zip(seeds, networks, strict=True)]
                 by_stride.append(mean([error for _, error in each]))
+                if stride == HARSH:
+                    harsh[name] = [error for _, error in each]
                 if name != "relu":
                     continue
                 shares[stride] = [mean(list(at)) for at in zip(*(share for share, _ in each), strict=True)]
@@ -132,6 +135,7 @@ def run(full: bool) -> Outcome:
         "share_of_dead_units_by_update": shares,
         "strides": list(STRIDES),
         "error_over_variance_by_stride": errors,
+        f"error_over_variance_of_each_start_with_stride_{HARSH}": harsh,
         "error_over_variance_of_dead_networks_that_go_on": on,
         "share_of_dead_units_with_gentle_stride": dead_of_gentle,
         "largest_change_of_answers_without_dead_units": changed,
@@ -140,7 +144,8 @@ def run(full: bool) -> Outcome:
     checks = (
         Check(f"share of dead ReLU units at the end, stride {HARSH}", shares[HARSH][-1], at_least=0.9),
         Check("error of those that go on as ReLU with a gentle stride, over the variance", min(on["relu"]), at_least=0.5),
-        Check("leaky ReLU with the two longest strides: mean error over the variance", mean(errors["leaky_relu"][-2:]), at_most=0.9),
+        Check(f"stride {HARSH}: error of the best start as ReLU, over the variance", min(harsh["relu"]), at_least=0.9),
+        Check(f"stride {HARSH}: error of the best start as leaky ReLU, over the variance", min(harsh["leaky_relu"]), at_most=0.3),
         Check("share of dead ReLU units with a gentle stride", mean(dead_of_gentle), at_least=0.05),
         Check("error with a gentle stride, over the variance, in spite of them", errors["relu"][gentle], at_most=0.03),
         Check("largest change of any answer when the dead units are taken out", max(changed), at_most=1e-5),
@@ -171,7 +176,8 @@ EXPERIMENT = Experiment(
     lesson="With long strides all units are dead after a few updates, and such a network says one number whatever it sees, for ever: a "
     "short stride later does not help, for there is no gradient to go along. A leak keeps a way open, no more: only a hundredth of the "
     "gradient comes through, and where a ReLU network had died, some starts find their way back in the time they are given here and others "
-    "do not (the figures have them all). Networks that leak from the beginning do better with long strides, and still badly. The remedy "
+    "do not (the figures have them all). Of the networks that leak from the beginning, some learn with a "
+    "stride at which every ReLU network dies, others do not. The remedy "
     "that works is the shorter stride.\n\n"
     "With a stride that suits, some units die too, and the network learns well all the same. They can be taken out without any "
     "change of an answer: the task needs fewer units than there are, and dying is how the network drops them. A dead unit is a fault when "
