@@ -94,7 +94,7 @@ async def on_stormcell_error(request: Request, error: Exception) -> Response:
     status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     if status < 500:
         return problem_response(status, str(error))
-    _log.error("%s: %s", request.url.path, error)
+    _log.error("%r: %s", request.url.path, error)
     return problem_response(status, "What this needs cannot be reached now.", headers={"Retry-After": "10"})
 
 

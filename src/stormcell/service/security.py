@@ -5,6 +5,8 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from functools import lru_cache
+from ipaddress import IPv6Network
 from typing import final
 
 from anyio import to_thread
@@ -95,7 +97,7 @@ class Gate:
             else:
                 await self._app(scope, _limited(receive), sent)
         except Exception:
-            _log.exception("%s", scope["path"])
+            _log.exception("%r", scope["path"])
             if begun:
                 raise
             await problem_response(500, "This should not have happened; it is in the log of the service.")(scope, receive, sent)
@@ -108,7 +110,7 @@ class Gate:
         """The answer to a request that must not pass; None if it may."""
         if self._running > self._concurrency:
             return problem_response(503, "Too many requests at once; try again soon.", headers={"Retry-After": "1"})
-        client = scope["client"][0] if scope.get("client") else "unknown"
+        client = _client(scope["client"][0]) if scope.get("client") else "unknown"
         if seconds := self._rate.wait(client):
             return _slower(seconds)
         headers = Headers(scope=scope)
@@ -130,6 +132,17 @@ class Gate:
             return None
         detail = "A key is needed, in the header X-API-Key or as Authorization: Bearer."
         return problem_response(401, detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+@lru_cache(maxsize=10_000)
+def _client(address: str) -> str:
+    """Who asks: an IPv4 address, or the network of an IPv6 address, whose owner has more addresses than could be counted."""
+    if ":" not in address:
+        return address
+    try:
+        return str(IPv6Network((address.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return address
 
 
 def _slower(seconds: float) -> ASGIApp:

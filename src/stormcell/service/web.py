@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from stormcell.service.byte_cache import ByteCache
 from stormcell.service.catalogue import Catalogue, Published
 from stormcell.service.database import Database, PublishedForecast, PublishedScan
 from stormcell.service.events import Events
@@ -39,6 +40,7 @@ class Web:
         fields: that are published.
         tiles: of these fields.
         events: for those that listen.
+        answers: that take long to work out and serve many, until there is a new scan.
         metrics: for Prometheus.
         quick: limits threads for points and tiles.
         slow: limits threads for downloads and other work that takes a processor for long.
@@ -50,6 +52,7 @@ class Web:
     fields: FieldsCache
     tiles: Tiles
     events: Events
+    answers: ByteCache[bytes]
     metrics: Metrics
     quick: CapacityLimiter
     slow: CapacityLimiter
@@ -139,6 +142,7 @@ def open_web(settings: ServiceSettings, *, clock: Callable[[], float] = time.tim
         fields=fields,
         tiles=Tiles(fields, capacity // 2),
         events=Events(catalogue, settings.event_clients),
+        answers=ByteCache(4_000_000, len),
         metrics=Metrics(),
         quick=CapacityLimiter(8),
         slow=CapacityLimiter(2),

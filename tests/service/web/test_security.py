@@ -86,6 +86,14 @@ def test_too_many_requests(published):
         assert client.get("/health").status_code == 200
 
 
+def test_an_ipv6_client_is_its_network():
+    from stormcell.service.security import _client
+
+    assert _client("2001:db8:0:1::5") == _client("2001:db8:0:1:ffff::9") != _client("2001:db8:0:2::5")
+    assert (_client("192.0.2.1"), _client("testclient"), _client("fe80::1%eth0")) == ("192.0.2.1", "testclient", "fe80::/64")
+    assert _client("a:b") == "a:b"
+
+
 def test_a_wrong_key_costs_more(published):
     with client_of(published, api_keys=(hash_key(new_key()),), requests_per_second=0.1, request_burst=45) as client:
         codes = [client.get("/v1/status", headers={"X-API-Key": f"guess {number}"}).status_code for number in range(4)]

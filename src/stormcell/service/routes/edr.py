@@ -32,6 +32,8 @@ QUERIES = ("position", "area", "cube")
 COVERAGE = "application/vnd.cov+json"
 _CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
+_SEVERAL = 24  # fields, of which one question opens more take longer
+
 Id = Annotated[str, Path(max_length=310, description="of a collection")]
 Instance = Annotated[str, Path(pattern=r"^[0-9]{8}T[0-9]{6}Z$", description="time of the newest scan behind a forecast, 20240701T120000Z")]
 When = Annotated[str | None, Query(alias="datetime", max_length=80, description="a time, or an interval: 2024-07-01T12:00:00Z/..")]
@@ -257,7 +259,8 @@ async def instance_cube(
 
 async def _position(request: Request, web: Web, selection: Selection, names: str | None, coords: str) -> Response:
     lon, lat = parse_point(coords)
-    body, reason = await web.work(lambda: position(web.fields, selection, names, lon, lat))
+    many = len({plane.key for plane in selection.planes}) > _SEVERAL
+    body, reason = await (web.long_work if many else web.work)(lambda: position(web.fields, selection, names, lon, lat))
     return _coverage(request, web, selection, body, reason)
 
 

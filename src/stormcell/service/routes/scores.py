@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 from stormcell.service.live_scores import REFERENCE, live_scores
 from stormcell.service.problems import PROBLEMS
-from stormcell.service.web import TheWeb, answer, utc
+from stormcell.service.web import TheWeb, Web, answer, utc
 
 __all__ = ["ROUTER"]
 
 ROUTER = APIRouter(prefix="/v1", tags=["scores"], responses=PROBLEMS)
 
-_MOST_HOURS = 24 * 31
+_MOST_HOURS = 24 * 7
 
 
 class Scored(BaseModel):
@@ -42,15 +42,22 @@ class Scores(BaseModel):
 async def scores(
     request: Request,
     web: TheWeb,
-    hours: Annotated[float, Query(gt=0, le=_MOST_HOURS, allow_inf_nan=False, description="before the newest scan")] = 24.0,
+    hours: Annotated[int, Query(ge=1, le=_MOST_HOURS, description="before the newest scan")] = 24,
     family: Annotated[Literal["contingency", "continuous"], Query(description="scores of events, or of the rain rate")] = "contingency",
 ) -> Response:
     """How good the forecasts were whose time has come: every method by lead time, on the pixels that all of them and the radar know."""
     published = await web.published()
     until = published.scans[-1].time if published.scans else web.catalogue.now()
-    since = until - np.timedelta64(round(3600 * hours), "s")
-    thresholds = web.settings.thresholds
-    values = await web.long_work(lambda: live_scores(web.database, family, thresholds, since=since, until=until))
+    token = (family, hours, until)
+    body = web.answers.peek(token)
+    if body is None:
+        body = await web.long_work(lambda: web.answers.get(token, lambda: _scores(web, family, hours, until)))
+    return answer(request, body, cache=f"{web.visibility}, max-age=30")
+
+
+def _scores(web: Web, family: str, hours: int, until: np.datetime64) -> bytes:
+    since = until - np.timedelta64(hours, "h")
+    values = live_scores(web.database, family, web.settings.thresholds, since=since, until=until)
     leads = [float(lead / np.timedelta64(1, "s")) / 60 for lead in values["lead_time"].values]
     found = []
     for name in sorted(str(name) for name in values.data_vars if name != "fields"):
@@ -72,4 +79,4 @@ async def scores(
                 for row in several
             ]
     body = Scores(since=f"{utc(since):%Y-%m-%dT%H:%M:%SZ}", until=f"{utc(until):%Y-%m-%dT%H:%M:%SZ}", reference=REFERENCE, scores=found)
-    return answer(request, body, cache="max-age=30" if web.visibility == "public" else "private, max-age=30")
+    return body.model_dump_json().encode()
