@@ -121,12 +121,14 @@ def _over_time(outputs: list[Tensor]) -> Tensor:
 def _run(cell: Cell, inputs: Tensor | None, mask: Tensor | None, state: State, steps: int) -> tuple[list[Tensor], State]:
     """So many steps, whose inputs are projected as many steps at once as fit the caches."""
     at_once = steps if inputs is None else _steps_at_once(inputs)
-    projected: Projected | None = None
+    projected: list[Projected] | None = None
     outputs = []
     for step in range(steps):
         if inputs is not None and step % at_once == 0:
-            projected = cell.project(inputs[:, step : step + at_once].transpose(0, 1))
-        output, new = cell.step(None if projected is None else tuple(term[step % at_once] for term in projected), state)
+            terms = cell.project(inputs[:, step : step + at_once].transpose(0, 1))
+            # Taken apart at once: an index for each step would make a gradient of the whole length at each step.
+            projected = list(zip(*(term.unbind(0) for term in terms), strict=True))
+        output, new = cell.step(None if projected is None else projected[step % at_once], state)
         if mask is not None:
             real = mask[:, step]
             output = torch.where(_over(real, output), output, torch.zeros_like(output))
