@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo web test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online format clean
+.PHONY: demo web docs book test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
@@ -20,6 +20,12 @@ $(PAGES) &: $(WEB)
 
 test: $(VENV)/.dev web         ## all tests; what this machine cannot have is skipped, with the reason
 	$(BIN)/python -m pytest -n auto -m "not slow"
+
+docs: $(VENV)/.dev             ## the documentation as pages in docs/_build/html; with the book of the lab, if it is written
+	$(BIN)/sphinx-build -W -b html docs docs/_build/html
+
+book: $(VENV)/.dev web         ## the book of the lab, "the review, run", into the documentation; half an hour, goes on where it was stopped
+	$(BIN)/stormcell lab report -o docs/_build/extra/book
 
 test-slow: $(VENV)/.dev        ## full-scale checks on real radar data
 	$(BIN)/python -m pytest -m slow
@@ -95,7 +101,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 
 $(VENV)/.dev: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) -e '.[dev,video]'
+	$(PIP) -e '.[dev,video,serve]'
 	$(PIP) -e '.[pysteps]' || echo "note: pysteps did not build here (it needs a C compiler); the comparisons with it are skipped"
 	touch $@ $(VENV)/.core
 

@@ -31,7 +31,7 @@ class Rival(NamedTuple):
 
 RIVALS = {
     "FC-LSTM": Rival(lambda: FCLSTMForecaster(SIDE**2, (256,)), 800, 2e-3),
-    "ConvLSTM": Rival(lambda: EncoderForecaster([Stage(12, partial(ConvLSTM, input_kernel=3, state_kernel=5))]), 250, 1e-2),
+    "ConvLSTM": Rival(lambda: EncoderForecaster([Stage(12, partial(ConvLSTM, input_kernel=3, state_kernel=5))]), 700, 5e-3),
 }
 
 
