@@ -13,6 +13,7 @@ from stormcell.lab import (
     echo_state,
     gru,
     identity_network,
+    kernel_size,
     lstm_gates,
     moving_shapes,
     perceptron,
@@ -46,6 +47,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "gru": gru.EXPERIMENT,
     "sequence-length": sequence_length.EXPERIMENT,
     "moving-shapes": moving_shapes.EXPERIMENT,
+    "kernel-size": kernel_size.EXPERIMENT,
     "quantised-weights": quantised_weights.EXPERIMENT,
     "radar": radar.EXPERIMENT,
 }
