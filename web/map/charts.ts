@@ -42,7 +42,15 @@ export function drawMeteogram(target: HTMLElement, point: Point, words: Words, o
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
     axes: [{ ...axis(words.minutes_axis), values: (_, ticks) => ticks.map((tick) => clock(new Date(tick * 1000).toISOString())) }, { ...axis(words.rain_axis), size: 46 }],
   };
-  return new uPlot(options, data as uPlot.AlignedData, target);
+  const plot = new uPlot(options, data as uPlot.AlignedData, target);
+  target.querySelector("p")?.remove();
+  if (bands.length) {
+    const said = document.createElement("p");
+    said.className = "band";
+    said.textContent = `${point.ensemble!.method}: ${series[2]!.label as string}`;
+    target.append(said);
+  }
+  return plot;
 }
 
 /** CSI of every method by lead time for one event. */

@@ -6,6 +6,9 @@ live        the loop around it: wait for scans, one cycle, again
 database    what is published, and the scores (SQLite, PostgreSQL)
 fields      the fields that are published (a folder, object storage)
 decode      foreign files are read by a process with limits
+app, http   the HTTP API, of `routes`: it only reads, in as many processes as you like
+map_page    the page built from web/map
+supervise   both side by side, as `stormcell serve` runs them
 
 Import from the modules; nothing here is loaded by `import stormcell`.
 """

