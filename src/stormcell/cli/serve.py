@@ -30,9 +30,14 @@ def serve(
 ) -> None:
     """Forecast whenever a scan arrives, score the forecasts that have come true, and serve all of it over HTTP."""
     import logging
+    from importlib.util import find_spec
 
-    from stormcell.errors import StormcellError
+    from stormcell.errors import MissingExtraError, StormcellError
     from stormcell.service.settings import read_settings
+
+    for package in ("sqlalchemy", "fastapi", "uvicorn"):
+        if find_spec(package) is None:
+            raise MissingExtraError(package, extra="serve", purpose="the live service")
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)-9s %(message)s")
     methods = [_method(one) for one in method] if method else None
