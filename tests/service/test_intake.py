@@ -9,6 +9,7 @@ import pytest
 from stormcell.data.archive import Archive, is_archive
 from stormcell.data.readers.odim import write_odim
 from stormcell.data.synthetic import synthetic_storm
+from stormcell.service import intake
 from stormcell.service.database import Database
 from stormcell.service.decode import Limits
 from stormcell.service.intake import Arrivals, take_in
@@ -107,3 +108,14 @@ def test_files_that_left_the_folder_are_forgotten(scans, inbox, tmp_path, databa
     (inbox / scans[0].name).unlink()
     Arrivals(inbox, 0).look(database)
     assert list(database.known_files()) == [scans[1].name]
+
+
+def test_a_backlog_is_taken_in_a_few_at_a_time(scans, inbox, tmp_path, database, monkeypatch):
+    monkeypatch.setattr("stormcell.service.intake._AT_ONCE", 3)
+    asked = []
+    decode = intake.decode
+    monkeypatch.setattr("stormcell.service.intake.decode", lambda files, limits: asked.append(len(files)) or decode(files, limits))
+    for scan in scans[:8]:
+        arrive(scan, inbox)
+    assert taken(inbox, tmp_path, database) == 8 and asked == [3, 3, 2]
+    assert Archive(tmp_path / "archive.zarr").present.sum() == 8

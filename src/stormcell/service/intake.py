@@ -19,6 +19,7 @@ from stormcell.timeline import join_frames, regular_times
 __all__ = ["Arrivals", "take_in"]
 
 _BEFORE = np.timedelta64(1, "D")  # that late scans may be older than the first
+_AT_ONCE = 24  # files in memory, however many have come
 
 
 @dataclass
@@ -80,6 +81,15 @@ def take_in(files: dict[Path, str], archive: Path, database: Database, limits: L
     Raises:
         WriteError: the archive cannot be written.
     """
+    paths, new = list(files), 0
+    for first in range(0, len(paths), _AT_ONCE):
+        some = {path: files[path] for path in paths[first : first + _AT_ONCE]}
+        new += _take_some(some, archive, database, limits)
+    return new
+
+
+def _take_some(files: dict[Path, str], archive: Path, database: Database, limits: Limits) -> int:
+    """A few of them: no more are decoded before these are in the archive."""
     read: dict[Path, xr.DataArray] = {}
     for path, result in decode(list(files), limits):
         if isinstance(result, ReadError):
@@ -101,7 +111,7 @@ def take_in(files: dict[Path, str], archive: Path, database: Database, limits: L
 
 
 def _refuse(path: Path, state: str, problem: str, database: Database) -> None:
-    warnings.warn(problem, UserWarning, stacklevel=3)
+    warnings.warn(problem, UserWarning, stacklevel=4)
     database.note_file(path.name, state, problem)
 
 
