@@ -5,9 +5,8 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from PIL import Image
+from radar_pictures import picture_of
 
 __all__ = ["FILM", "animate", "draw_curves", "strip"]
 
@@ -48,12 +47,5 @@ def animate(strips: Mapping[str, NDArray[np.uint8]], path: Path) -> None:
             panel.imshow(frames[:, 64 * step : 64 * (step + 1)], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             panel.set_title(name, fontsize=8)
         figure.suptitle(f"{step + 1} frames ahead", fontsize=9)
-        pictures.append(_pixels(figure))
+        pictures.append(picture_of(figure))
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[400] * (len(pictures) - 1) + [1200], loop=0, optimize=True)
-
-
-def _pixels(figure: Figure) -> Image.Image:
-    figure.canvas.draw()
-    image = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")  # type: ignore[attr-defined]
-    plt.close(figure)
-    return image.quantize(64)

@@ -17,7 +17,7 @@ from stormcell.methods import Method
 from stormcell.products.colours import rain_colour_map
 from stormcell.timeline import minutes
 
-__all__ = ["draw_curves", "draw_storm"]
+__all__ = ["draw_curves", "draw_storm", "picture_of"]
 
 LEADS = minutes(5, 75, step=5)
 SHOWN = (1, 3, 6, 9, 12, 15)  # steps ahead
@@ -87,11 +87,12 @@ def _animate(fields: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[np.float3
             panel.imshow(frames[step], cmap=colours, norm=norm, interpolation="nearest")
             panel.set_title(name, fontsize=9)
         figure.suptitle(f"{issued} UTC + {5 * (step + 1)} min", fontsize=10)
-        pictures.append(_pixels(figure))
+        pictures.append(picture_of(figure))
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[350] * (len(pictures) - 1) + [1200], loop=0, optimize=True)
 
 
-def _pixels(figure: Figure) -> Image.Image:
+def picture_of(figure: Figure) -> Image.Image:
+    """A figure as one picture of an animation, in few colours."""
     figure.canvas.draw()
     image = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")  # type: ignore[attr-defined]
     plt.close(figure)

@@ -1,9 +1,12 @@
 """`stormcell serve`: a live service, from radar files that arrive to forecasts, scores and an HTTP API."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from stormcell.service.settings import ServiceSettings
 
 __all__ = ["serve"]
 
@@ -67,20 +70,17 @@ def _method(text: str) -> dict[str, object]:
     return {"name": name, "members": members} if star else {"name": text}
 
 
-def _once(settings: object) -> None:
-    from typing import cast
-
+def _once(settings: "ServiceSettings") -> None:
     from stormcell.data.sources import Feed, source_named
     from stormcell.service.intake import Arrivals
     from stormcell.service.live import open_workshop, run_and_note
-    from stormcell.service.settings import ServiceSettings
     from stormcell.service.supervise import inbox_of, timeline
 
-    known = cast(ServiceSettings, settings)
-    if known.source is not None:
-        Feed(source_named(known.source), inbox_of(known)).poll()
-    with open_workshop(known) as workshop:
-        cycle = run_and_note(workshop, Arrivals(inbox_of(known), 0.0).look(workshop.database))
+    inbox = inbox_of(settings)
+    if settings.source is not None:
+        Feed(source_named(settings.source), inbox).poll()
+    with open_workshop(settings) as workshop:
+        cycle = run_and_note(workshop, Arrivals(inbox, 0.0).look(workshop.database))
     print(timeline(cycle))
     for problem in cycle.problems:
         print(f"problem   {problem}")

@@ -144,6 +144,43 @@ def draw(figures: Mapping[str, Any]) -> tuple[Picture, Picture]:
     )
 
 
+def checks_of(learnt: Mapping[str, Mapping[str, Learnt]], frequencies: float, full: bool) -> tuple[Check, ...]:
+    """What has to hold of the bits a letter, and of the gradients."""
+    few = ("binary", "ternary")
+    plain = learnt["full precision"]["none"]
+    bare = [learnt[kind]["none"] for kind in few]
+    normalised = [learnt[kind][name] for kind in few for name in ("weight", "layer", "batch")]
+    return (
+        Check("bits a letter at full precision, over those without memory", plain.bits / frequencies, at_most=0.35),
+        Check("bits of unnormalised binary weights, over those without memory", bare[0].bits / frequencies, at_least=0.75),
+        Check("bits of unnormalised ternary weights above full precision", bare[1].bits - plain.bits, at_least=0.3 if full else 1.5),
+        Check(
+            "most bits of normalised binary and ternary weights above full precision",
+            max(one.bits for one in normalised) - plain.bits,
+            at_most=0.4,
+        ),
+        Check(
+            "least median gradient of unnormalised weights of few levels, over full precision",
+            min(one.gradient for one in bare) / plain.gradient,
+            at_least=10.0,
+        ),
+        Check(
+            "largest median gradient of normalised weights of few levels, over full precision",
+            max(one.gradient for one in normalised) / plain.gradient,
+            at_most=3.0,
+        ),
+        Check(
+            "growth of the gradient of binary weights over 29 steps back",
+            bare[0].by_steps_back[-1] / bare[0].by_steps_back[0],
+            at_least=100.0,
+        ),
+        Check("largest growth after normalisation", max(one.by_steps_back[-1] / one.by_steps_back[0] for one in normalised), at_most=20.0),
+        Check(
+            "spectral norm of binary weights over the root of the number of units", bare[0].spectral_norm / math.sqrt(UNITS), at_least=1.0
+        ),
+    )
+
+
 def run(full: bool) -> Outcome:
     """Every kind of weights with every normalisation on the same text."""
     updates = 1000 if full else 250
@@ -174,40 +211,7 @@ def run(full: bool) -> Outcome:
             for kind, each in learnt.items()
         },
     }
-    few = ("binary", "ternary")
-    plain = learnt["full precision"]["none"]
-    bare = [learnt[kind]["none"] for kind in few]
-    normalised = [learnt[kind][name] for kind in few for name in ("weight", "layer", "batch")]
-    checks = (
-        Check("bits a letter at full precision, over those without memory", plain.bits / frequencies, at_most=0.35),
-        Check("bits of unnormalised binary weights, over those without memory", bare[0].bits / frequencies, at_least=0.75),
-        Check("bits of unnormalised ternary weights above full precision", bare[1].bits - plain.bits, at_least=0.3 if full else 1.5),
-        Check(
-            "most bits of normalised binary and ternary weights above full precision",
-            max(one.bits for one in normalised) - plain.bits,
-            at_most=0.4,
-        ),
-        Check(
-            "least median gradient of unnormalised weights of few levels, over full precision",
-            min(one.gradient for one in bare) / plain.gradient,
-            at_least=10.0,
-        ),
-        Check(
-            "largest median gradient of normalised weights of few levels, over full precision",
-            max(one.gradient for one in normalised) / plain.gradient,
-            at_most=3.0,
-        ),
-        Check(
-            "growth of the gradient of binary weights over 29 steps back",
-            bare[0].by_steps_back[-1] / bare[0].by_steps_back[0],
-            at_least=100.0,
-        ),
-        Check("largest growth after normalisation", max(one.by_steps_back[-1] / one.by_steps_back[0] for one in normalised), at_most=20.0),
-        Check(
-            "spectral norm of binary weights over the root of the number of units", bare[0].spectral_norm / math.sqrt(UNITS), at_least=1.0
-        ),
-    )
-    return Outcome(figures, checks, draw(figures))
+    return Outcome(figures, checks_of(learnt, frequencies, full), draw(figures))
 
 
 EXPERIMENT = Experiment(

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
 
 from stormcell.data.archive import Archive, is_archive
 from stormcell.errors import StormcellError
@@ -109,7 +108,7 @@ def run_cycle(workshop: Workshop, files: dict[Path, str]) -> Cycle:
         for moment in archive.axis[archive.present & (archive.axis >= oldest)]:
             if moment not in published:
                 observed = archive.between(moment, moment).isel(time=0)
-                key = store.write(_plain_dataset(observed), kind="observed")
+                key = store.write(observed.to_dataset(name="rain_rate"), kind="observed")
                 database.publish_scan(PublishedScan(moment, key))
                 cycle.observed += 1
 
@@ -135,8 +134,3 @@ def run_cycle(workshop: Workshop, files: dict[Path, str]) -> Cycle:
             sizes=workshop.sizes,
         )
     return cycle
-
-
-def _plain_dataset(observed: xr.DataArray) -> xr.Dataset:
-    attrs = {name: value.item() if isinstance(value, np.generic) else value for name, value in observed.attrs.items()}
-    return observed.assign_attrs(attrs).to_dataset(name="rain_rate")

@@ -1,7 +1,7 @@
 """The fields that a service publishes: each a Zarr group of its own in a folder or on object storage, written once and never changed."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, final
 from urllib.parse import urlsplit
 
@@ -58,8 +58,9 @@ class FieldStore:
         """
         key = f"{kind}-{secrets.token_hex(12)}"
         encoding = {str(name): _encoding(variable) for name, variable in dataset.data_vars.items() if variable.ndim >= 2}
+        plain = dataset.assign({name: variable.assign_attrs(_plain(variable.attrs)) for name, variable in dataset.data_vars.items()})
         try:
-            dataset.to_zarr(self._store(key), mode="w-", consolidated=False, zarr_format=3, encoding=encoding)
+            plain.to_zarr(self._store(key), mode="w-", consolidated=False, zarr_format=3, encoding=encoding)
         except Exception as error:  # whatever the client of a storage raises
             raise WriteError(f"{self.address}: a field cannot be written ({error}); check the free space and the permissions") from error
         return key
@@ -106,6 +107,11 @@ class FieldStore:
         if self._asynchronous:
             return FsspecStore.from_url(f"{self.address}/{key}", storage_options=self._options)
         return zarr.storage.LocalStore(f"{self._root}/{key}")
+
+
+def _plain(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """What Zarr can keep: no numbers of numpy."""
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in attrs.items()}
 
 
 def _encoding(variable: xr.DataArray) -> dict[str, Any]:

@@ -74,12 +74,7 @@ def _fields(forecast: xr.DataArray, settings: ServiceSettings) -> xr.Dataset:
     if forecast.sizes["member"] > 1:
         products = ensemble_products(forecast, probability=settings.thresholds, quantiles=settings.quantiles)
         fields |= {"probability": products["probability"], "rain_rate_quantile": products["rainfall_rate_quantile"]}
-    return xr.Dataset({name: field.assign_attrs(_plain(field.attrs)) for name, field in fields.items()})
-
-
-def _plain(attrs: Mapping[str, Any]) -> dict[str, Any]:
-    """What Zarr can keep."""
-    return {name: value.item() if isinstance(value, np.generic) else value for name, value in attrs.items() if value is not None}
+    return xr.Dataset(fields)
 
 
 def _notes(attrs: Mapping[str, Any], said: list[str], past: xr.DataArray) -> dict[str, Any]:
