@@ -1,9 +1,9 @@
 """OGC API - Environmental Data Retrieval: landing page, collections, and the queries position, area and cube."""
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -164,19 +164,31 @@ async def one_instance(request: Request, web: TheWeb, collection: Id, instance: 
     return answer(request, await web.work(lambda: _collection(web, published, web.base(request), collection, instance)))
 
 
+class Question(NamedTuple):
+    """What every query may say beside its place."""
+
+    moment: str | None
+    names: str | None
+
+
+def question(datetime: When = None, names: Names = None, crs: Crs = "CRS84", f: Format = "CoverageJSON") -> Question:
+    """Times and parameters; the projection and the format can only be the one there is."""
+    return Question(datetime, names)
+
+
+Asked = Annotated[Question, Depends(question)]
+
+
 @ROUTER.get("/collections/{collection}/position", response_class=Response, responses=_COVERAGE_RESPONSE)
 async def position_query(
     request: Request,
     web: TheWeb,
     collection: Id,
     coords: Point,
-    datetime: When = None,
-    names: Names = None,
-    crs: Crs = "CRS84",
-    f: Format = "CoverageJSON",
+    asked: Asked,
 ) -> Response:
     """A series at a place."""
-    return await _position(request, web, select(await web.published(), collection, None, datetime), names, coords)
+    return await _position(request, web, select(await web.published(), collection, None, asked.moment), asked.names, coords)
 
 
 @ROUTER.get("/collections/{collection}/area", response_class=Response, responses=_COVERAGE_RESPONSE)
@@ -185,13 +197,10 @@ async def area_query(
     web: TheWeb,
     collection: Id,
     coords: Polygon,
-    datetime: When = None,
-    names: Names = None,
-    crs: Crs = "CRS84",
-    f: Format = "CoverageJSON",
+    asked: Asked,
 ) -> Response:
     """The fields in a polygon."""
-    return await _area(request, web, select(await web.published(), collection, None, datetime), names, coords)
+    return await _area(request, web, select(await web.published(), collection, None, asked.moment), asked.names, coords)
 
 
 @ROUTER.get("/collections/{collection}/cube", response_class=Response, responses=_COVERAGE_RESPONSE)
@@ -200,13 +209,10 @@ async def cube_query(
     web: TheWeb,
     collection: Id,
     bbox: Box,
-    datetime: When = None,
-    names: Names = None,
-    crs: Crs = "CRS84",
-    f: Format = "CoverageJSON",
+    asked: Asked,
 ) -> Response:
     """The fields in a box."""
-    return await _cube(request, web, select(await web.published(), collection, None, datetime), names, bbox)
+    return await _cube(request, web, select(await web.published(), collection, None, asked.moment), asked.names, bbox)
 
 
 @ROUTER.get("/collections/{collection}/instances/{instance}/position", response_class=Response, responses=_COVERAGE_RESPONSE)
@@ -216,13 +222,10 @@ async def instance_position(
     collection: Id,
     instance: Instance,
     coords: Point,
-    datetime: When = None,
-    names: Names = None,
-    crs: Crs = "CRS84",
-    f: Format = "CoverageJSON",
+    asked: Asked,
 ) -> Response:
     """A series at a place, of one forecast."""
-    return await _position(request, web, select(await web.published(), collection, instance, datetime), names, coords)
+    return await _position(request, web, select(await web.published(), collection, instance, asked.moment), asked.names, coords)
 
 
 @ROUTER.get("/collections/{collection}/instances/{instance}/area", response_class=Response, responses=_COVERAGE_RESPONSE)
@@ -232,13 +235,10 @@ async def instance_area(
     collection: Id,
     instance: Instance,
     coords: Polygon,
-    datetime: When = None,
-    names: Names = None,
-    crs: Crs = "CRS84",
-    f: Format = "CoverageJSON",
+    asked: Asked,
 ) -> Response:
     """The fields in a polygon, of one forecast."""
-    return await _area(request, web, select(await web.published(), collection, instance, datetime), names, coords)
+    return await _area(request, web, select(await web.published(), collection, instance, asked.moment), asked.names, coords)
 
 
 @ROUTER.get("/collections/{collection}/instances/{instance}/cube", response_class=Response, responses=_COVERAGE_RESPONSE)
@@ -248,13 +248,10 @@ async def instance_cube(
     collection: Id,
     instance: Instance,
     bbox: Box,
-    datetime: When = None,
-    names: Names = None,
-    crs: Crs = "CRS84",
-    f: Format = "CoverageJSON",
+    asked: Asked,
 ) -> Response:
     """The fields in a box, of one forecast."""
-    return await _cube(request, web, select(await web.published(), collection, instance, datetime), names, bbox)
+    return await _cube(request, web, select(await web.published(), collection, instance, asked.moment), asked.names, bbox)
 
 
 async def _position(request: Request, web: Web, selection: Selection, names: str | None, coords: str) -> Response:
