@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from stormcell.data.cut_out import cut_out, parse_bbox
+from stormcell.data.cut_out import cut_out, parse_bbox, window_in, window_of
 from stormcell.errors import FramesError
 from stormcell.frames import check_frames, grid_of, make_frames
 from stormcell.grid import Grid
@@ -52,3 +52,40 @@ def test_a_box_elsewhere_or_too_small_says_where_the_field_is():
 def test_boxes_that_are_none(text):
     with pytest.raises(FramesError, match="expected"):
         parse_bbox(text)
+
+
+def test_a_box_on_edges_takes_no_pixel_beyond_them_and_one_within_a_pixel_takes_that():
+    grid = Grid.from_edges("OGC:CRS84", west=0.0, north=50.0, pixel=(0.1, 0.1), shape=(100, 200))
+    assert window_of(grid, (2.0, 45.0, 5.0, 48.0)) == (slice(20, 50), slice(20, 50))
+    assert window_of(grid, (2.01, 45.01, 2.02, 45.02)) == (slice(49, 50), slice(20, 21))
+    assert window_of(grid, (2.05, 45.05, 2.05, 45.05)) == (slice(49, 50), slice(20, 21)), "a place is a box without width"
+    for beside in ((20.0, 45.0, 25.0, 48.0), (-5.0, 45.0, 0.0, 48.0), (2.0, 50.0, 5.0, 52.0)):
+        assert window_of(grid, beside) is None, "a common edge is no common pixel"
+    assert window_in(grid, (-180.0, -90.0, 180.0, 90.0)) == (slice(0, 100), slice(0, 200))
+
+
+@pytest.mark.parametrize(("west", "wide", "box", "columns"), [
+    (230.0, 700, (-100.0, 34.0, -95.0, 39.0), slice(300, 350)),
+    (-130.0, 700, (-100.0, 34.0, -95.0, 39.0), slice(300, 350)),
+    (0.0, 3600, (-10.0, 34.0, 10.0, 39.0), slice(0, 3600)),
+    (175.0, 700, (-180.0, 34.0, -179.0, 39.0), slice(50, 60)),
+    (175.0, 700, (-180.0, 34.0, 180.0, 39.0), slice(0, 700)),
+], ids=["from 0", "from -180", "both ends of the grid", "beyond the date line", "around the earth"])  # fmt: skip
+def test_longitudes_are_counted_as_the_grid_counts_them(west, wide, box, columns):
+    grid = Grid.from_edges("EPSG:4326", west=west, north=55.0, pixel=(0.1, 0.1), shape=(350, wide))
+    assert window_of(grid, box) == (slice(160, 210), columns)
+
+
+def test_a_projection_across_the_date_line():
+    grid = Grid.from_edges("+proj=laea +lat_0=-41 +lon_0=174 +units=m", west=-800e3, north=800e3, pixel=(1e4, 1e4), shape=(160, 160))
+    for box in ((170.0, -42.0, 172.0, -40.0), (-179.0, -42.0, -178.0, -40.0)):
+        rows, columns = window_of(grid, box)
+        assert rows.stop - rows.start < 30 and columns.stop - columns.start < 25
+        assert columns.start > 120 if box[0] < 0 else columns.stop < 70
+    assert window_of(grid, (-180.0, -90.0, 180.0, 90.0)) == (slice(0, 160), slice(0, 160))
+
+
+def test_what_is_cut_out_does_not_keep_the_rest():
+    frames = field_on(Grid.from_edges("OGC:CRS84", west=0.0, north=50.0, pixel=(0.1, 0.1), shape=(100, 200)))
+    part = cut_out(frames, (2.0, 45.0, 5.0, 48.0))
+    assert part.values.base is None or part.values.base.nbytes == part.nbytes

@@ -57,7 +57,7 @@ def nowcast(
 
     from stormcell.cli.terminal import progress_and_warnings
     from stormcell.cli.trace import Trace
-    from stormcell.data.cut_out import cut_out, parse_bbox
+    from stormcell.data.cut_out import parse_bbox
     from stormcell.data.read import read
     from stormcell.data.sources import bring_inputs
     from stormcell.errors import StormcellError
@@ -87,9 +87,7 @@ def nowcast(
     rule = parse_zr_rule(zr) if zr else None
     stop = Trace(trace)
     with progress_and_warnings():
-        frames = stop(read, brought, zr=rule, last=steps, skip_bad=skip_bad).assign_attrs(about)
-        if box:
-            frames = stop(cut_out, frames, box)
+        frames = stop(read, brought, zr=rule, last=steps, bbox=box, skip_bad=skip_bad).assign_attrs(about)
         stop(check_frames, frames)
         if rule and "zr_rule" not in frames.attrs:
             warnings.warn(f"--zr {zr} has no effect: these files hold rain, not reflectivity", UserWarning, stacklevel=1)

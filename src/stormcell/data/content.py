@@ -14,6 +14,7 @@ __all__ = ["MAX_PIXELS", "MAX_UNPACKED_BYTES", "Content", "check_size"]
 MAX_UNPACKED_BYTES = 512 * 2**20
 MAX_PIXELS = 200_000_000
 HEAD_BYTES = 8192
+_PIECE = 2**20
 
 
 class Content:
@@ -48,10 +49,14 @@ class Content:
         return self.path.open("rb")
 
     def start(self, size: int) -> bytes:
-        """The first `size` unpacked bytes."""
+        """The first `size` unpacked bytes, or all if there are fewer. Read in pieces: one large read takes memory for all it might bring."""
         try:
             with self.stream() as stream:
-                return stream.read(size)
+                pieces, left = [], size
+                while left and (piece := stream.read(min(_PIECE, left))):
+                    pieces.append(piece)
+                    left -= len(piece)
+                return b"".join(pieces)
         except Exception as error:  # whatever a decompressor makes of broken data
             raise ReadError(
                 f"{self.path}: the {self.packing or 'file'} data are broken or cut off ({error}); fetch the file again"

@@ -4,15 +4,17 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from glob import glob, has_magic
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.data.content import Content
+from stormcell.data.cut_out import LEAST, Box, cut_out, window_in
 from stormcell.data.readers import Reader, cf, reader_for
 from stormcell.errors import FramesError, ReadError, StormcellError
 from stormcell.frames import Times, grid_of
@@ -47,13 +49,16 @@ class Scan(NamedTuple):
     held: int
 
 
-def read(inputs: Inputs, *, zr: ZRRule | None = None, last: int | None = None, skip_bad: bool = False) -> xr.DataArray:
-    """Read radar files into one field.
+def read(
+    inputs: Inputs, *, zr: ZRRule | None = None, last: int | None = None, bbox: Box | None = None, skip_bad: bool = False
+) -> xr.DataArray:
+    """Read radar files into one field. With a box, of a scan only what lies in it is kept, so that never more than one whole is in memory.
 
     Args:
         inputs: files, folders, globs or Zarr archives, in any order.
         zr: rule from reflectivity to rain rate; each format's own if None.
         last: only the last so many time steps, 1 or more (a scan that is missing among them stays a gap); all if None.
+        bbox: only this box, (west, south, east, north) in degrees; see `stormcell.data.cut_out`. All if None.
         skip_bad: leave out files that cannot be read or do not fit the others, with a `SkippedFileWarning`, instead of raising.
 
     Returns:
@@ -61,7 +66,7 @@ def read(inputs: Inputs, *, zr: ZRRule | None = None, last: int | None = None, s
 
     Raises:
         ReadError: no file, or one that cannot be read or holds what no radar measures.
-        FramesError: the files do not fit together (grids, time steps), or no time step is wanted.
+        FramesError: the files do not fit together (grids, time steps), they have too few pixels in the box, or no time step is wanted.
     """
     if last is not None and last < 1:
         raise FramesError(f"read: expected a number of time steps of at least 1, got last={last}")
@@ -71,7 +76,7 @@ def read(inputs: Inputs, *, zr: ZRRule | None = None, last: int | None = None, s
     parts = []
     for scan in track([scan for scan in scans if np.any((scan.times >= wanted[0] - half_step) & (scan.times <= wanted[-1]))], "reading"):
         with _leaving_out(skip_bad):
-            parts.append(read_scan(scan, zr=zr, since=wanted[0] - half_step))
+            parts.append(read_scan(scan, zr=zr, since=wanted[0] - half_step, bbox=bbox))
     if not parts:
         raise ReadError("none of the files could be read; see the warnings for the reasons")
     return join_frames(_of_one_grid(parts) if skip_bad else parts, times=wanted)
@@ -155,39 +160,50 @@ def even_scans(scans: Sequence[Scan], *, last: int | None = None, skip_bad: bool
 
 
 def read_scan(
-    scan: Scan, *, zr: ZRRule | None = None, since: np.datetime64 | None = None, until: np.datetime64 | None = None
+    scan: Scan,
+    *,
+    zr: ZRRule | None = None,
+    since: np.datetime64 | None = None,
+    until: np.datetime64 | None = None,
+    bbox: Box | None = None,
 ) -> xr.DataArray:
-    """Decode one file and screen its values.
+    """Decode one file, screen its values, and cut out a box; readers that can decode no more than the box.
 
     Args:
         scan: from `find_scans`.
         zr: rule from reflectivity to rain rate; the format's own if None.
         since: of a file that holds many frames, leave out those before this time.
         until: and those after this.
+        bbox: only this box, (west, south, east, north) in degrees.
 
     Raises:
         ReadError: the file is broken, or holds what no radar measures.
+        FramesError: it has too few pixels in the box; a `ReadError` from readers that decode no more than that.
     """
-    options = {"since": since, "until": until} if scan.reader.series else {}
+    options: dict[str, Any] = {"since": since, "until": until} if scan.reader.series else {}
+    cropped = False
+    if bbox is not None and scan.reader.crops:
+        options["window"], cropped = partial(window_in, box=bbox, least=LEAST), True
     with _decoding(scan.path, scan.format):
         frames = scan.reader.read(scan.path, zr=zr, **options)
-    return _screen(frames, scan)
+    frames = _screen(frames, scan, cropped=cropped)
+    return frames if bbox is None or cropped else cut_out(frames, bbox)
 
 
-def _screen(frames: xr.DataArray, scan: Scan) -> xr.DataArray:
+def _screen(frames: xr.DataArray, scan: Scan, *, cropped: bool) -> xr.DataArray:
     """Refuse a file that holds no data or absurd data; set single absurd pixels to missing, and say so.
 
-    A frame without data among others is a gap.
+    A frame without data among others is a gap, and so is the part of a frame: then one pixel may be absurd, however small the part.
     """
     path, seen = scan.path, int(np.isfinite(frames.values).sum())
-    if seen == 0 and scan.held == 1:
+    if seen == 0 and scan.held == 1 and not cropped:
         raise ReadError(f"{path}: no pixel holds data; expected rain rates, got only missing values. Leave it out with --skip-bad")
     lowest, highest = float(np.fmin.reduce(frames.values, axis=None)), float(np.fmax.reduce(frames.values, axis=None))
     if lowest < 0:
         raise ReadError(f"{path}: expected rain rates of 0 or more, got {lowest:g} mm/h; check the file, or leave it out with --skip-bad")
     spurious = frames.values > MAX_RAIN_RATE
     count = int(spurious.sum())
-    if count > MAX_SPURIOUS_SHARE * seen:
+    if count > max(MAX_SPURIOUS_SHARE * seen, float(cropped)):
         raise ReadError(
             f"{path}: {count} of {seen} pixels are above {MAX_RAIN_RATE:g} mm/h (the largest is {highest:,.0f}); "
             "expected rain rates that occur on earth. Check the unit and the Z-R rule, or leave the file out with --skip-bad"

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stormcell.data.cut_out import Box, window_in
 from stormcell.errors import FramesError
 from stormcell.service.catalogue import Published
 from stormcell.service.coverage_json import Parameter, grid_coverage, point_series
 from stormcell.service.database import PublishedForecast, PublishedScan
 from stormcell.service.fields_cache import QUANTILES, Field, FieldsCache
-from stormcell.service.places import pixel_at, pixels_at, window_of
+from stormcell.service.places import pixel_at, pixels_at
 from stormcell.service.polygons import mask_of
 from stormcell.service.problems import Problem
 from stormcell.service.web import utc
@@ -138,7 +139,7 @@ def position(fields: FieldsCache, selection: Selection, names: str | None, lon: 
     return point_series(lon, lat, selection.times, {name: one[0] for name, one in chosen.items()}, values), reason
 
 
-def cube(fields: FieldsCache, selection: Selection, names: str | None, box: tuple[float, float, float, float]) -> dict[str, Any]:
+def cube(fields: FieldsCache, selection: Selection, names: str | None, box: Box) -> dict[str, Any]:
     """A box as CoverageJSON on a grid of longitude and latitude; each cell has the value of the pixel under its middle.
 
     Raises:
@@ -165,15 +166,10 @@ def area(fields: FieldsCache, selection: Selection, names: str | None, rings: li
     return _grid(fields, selection, names, (float(west), float(south), float(east), float(north)), whole)
 
 
-def _grid(
-    fields: FieldsCache, selection: Selection, names: str | None, box: tuple[float, float, float, float], mask: NDArray[np.bool_] | None
-) -> dict[str, Any]:
+def _grid(fields: FieldsCache, selection: Selection, names: str | None, box: Box, mask: NDArray[np.bool_] | None) -> dict[str, Any]:
     field = fields.field(selection.planes[0].key)
     chosen, grid = _chosen(field, names), field.grid
-    window = window_of(grid, box)
-    if window is None:
-        raise FramesError("box: nothing of the grid lies in it; the extent of the collection says where it is")
-    rows, columns = window
+    rows, columns = window_in(grid, box)
     lons, lats = _cells(grid.pixel_km, np.array(box), np.array(grid.crop(rows, columns).lonlat_box))
     count = lons.size * lats.size * len(selection.planes) * len(chosen)
     if count > _MOST_VALUES:

@@ -5,11 +5,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS, Transformer
-from pyproj.exceptions import ProjError
 
 from stormcell.grid import Grid
 
-__all__ = ["pixel_at", "pixels_at", "pixels_of", "positions_at", "to_grid", "window_of"]
+__all__ = ["pixel_at", "pixels_at", "pixels_of", "positions_at", "to_grid"]
 
 
 @lru_cache(maxsize=64)
@@ -78,34 +77,8 @@ def pixels_at(grid: Grid, x: ArrayLike, y: ArrayLike, *, crs: str = "OGC:CRS84")
     return pixels_of(grid, *positions_at(grid, x, y, crs=crs))
 
 
+@lru_cache(maxsize=4096)
 def pixel_at(grid: Grid, *, lat: float, lon: float) -> tuple[int, int] | None:
     """Row and column of the pixel around a place; None beyond the grid."""
     rows, columns = pixels_at(grid, lon, lat)
     return None if rows < 0 else (int(rows), int(columns))
-
-
-def window_of(grid: Grid, box: tuple[float, float, float, float]) -> tuple[slice, slice] | None:
-    """Rows and columns that hold every pixel of the grid inside a box; None if there is none.
-
-    Args:
-        grid: with the pixels.
-        box: (west, south, east, north) [degrees].
-    """
-    west, south, east, north = box
-    try:
-        x0, y0, x1, y1 = _transformer("OGC:CRS84", grid).transform_bounds(west, south, east, north, densify_pts=21)
-    except ProjError:  # no part of the box can be projected
-        return None
-    left, top, dx, dy = _corner(grid)
-    if not np.isfinite([x0, y0, x1, y1]).all():
-        return None
-    rows = _range((top - y1) / dy, (top - y0) / dy, grid.shape[0])
-    turns = (0.0, 360.0, -360.0) if grid.crs.is_geographic else (0.0,)
-    found = (_range((x0 + turn - left) / dx, (x1 + turn - left) / dx, grid.shape[1]) for turn in turns)
-    columns = next((one for one in found if one is not None), None)
-    return None if rows is None or columns is None else (rows, columns)
-
-
-def _range(first: float, last: float, size: int) -> slice | None:
-    start, stop = max(0, int(np.floor(first))), min(size, int(np.ceil(last)))
-    return slice(start, stop) if start < stop else None

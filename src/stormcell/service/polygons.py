@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from stormcell.data.cut_out import window_of
 from stormcell.errors import FramesError
 from stormcell.grid import Grid
-from stormcell.service.places import pixels_at, to_grid, window_of
+from stormcell.service.places import pixels_at, to_grid
 
 __all__ = ["MAX_VERTICES", "Ring", "mask_of"]
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from pyproj import Transformer
 
+from stormcell.data.cut_out import window_of
 from stormcell.frames import grid_of
 from stormcell.grid import Grid
 from stormcell.service.mercator import frame_around, frame_of_tile, native_zoom, pixels_under
-from stormcell.service.places import pixel_at, positions_at, window_of
+from stormcell.service.places import pixel_at, positions_at
 from tests.service.web.published import CENTRE, STORM
 
 GRID = grid_of(STORM)

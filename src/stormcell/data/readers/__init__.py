@@ -30,12 +30,14 @@ class Reader(NamedTuple):
         times: the times in the file, without decoding the images.
         read: the frames; keyword `zr` is the Z-R rule for reflectivity (None: the format's own).
         series: a file may hold many frames; `read` then takes `since` and `until`, the first and the last time that is wanted.
+        crops: `read` takes `window`, a function that tells from the file's grid which rows and columns are wanted, and decodes no others.
     """
 
     recognises: Callable[[Content], bool]
     times: Callable[[Content], NDArray[np.datetime64]]
     read: Callable[..., xr.DataArray]
     series: bool = False
+    crops: bool = False
 
 
 READERS: dict[str, Reader] = {
@@ -44,9 +46,9 @@ READERS: dict[str, Reader] = {
     "bom": Reader(bom.recognises, bom.times, bom.read_bom),
     "fmi": Reader(fmi.recognises, fmi.times, fmi.read_fmi),
     "meteoswiss": Reader(meteoswiss.recognises, meteoswiss.times, meteoswiss.read_meteoswiss),
-    "mrms": Reader(mrms.recognises, mrms.times, mrms.read_mrms),
+    "mrms": Reader(mrms.recognises, mrms.times, mrms.read_mrms, crops=True),
     "radolan": Reader(radolan.recognises, radolan.times, radolan.read_radolan),
-    "archive": Reader(archive.recognises, archive.times, archive.read_archive, series=True),
+    "archive": Reader(archive.recognises, archive.times, archive.read_archive, series=True, crops=True),
     "cf": Reader(cf.recognises, cf.times, cf.read_cf, series=True),
 }
 

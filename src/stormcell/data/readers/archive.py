@@ -1,5 +1,7 @@
 """Archives of stormcell itself: their scans, without the gaps."""
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -8,6 +10,7 @@ from stormcell.data.archive import Archive, is_archive
 from stormcell.data.content import Content
 from stormcell.errors import ReadError
 from stormcell.frames import label_frames
+from stormcell.grid import Grid
 from stormcell.units import ZRRule
 
 __all__ = ["read_archive", "recognises", "times"]
@@ -27,7 +30,12 @@ def times(content: Content) -> NDArray[np.datetime64]:
 
 
 def read_archive(
-    path: str, *, zr: ZRRule | None = None, since: np.datetime64 | None = None, until: np.datetime64 | None = None
+    path: str,
+    *,
+    zr: ZRRule | None = None,
+    since: np.datetime64 | None = None,
+    until: np.datetime64 | None = None,
+    window: Callable[[Grid], tuple[slice, slice]] | None = None,
 ) -> xr.DataArray:
     """Read scans from an archive.
 
@@ -36,6 +44,7 @@ def read_archive(
         zr: has no effect; an archive holds rain rates.
         since: leave out frames before this time.
         until: leave out frames after this time.
+        window: tells from the grid which rows and columns are wanted; all if None.
 
     Returns:
         (time, y, x) rain rate [mm h-1] of the scans that are there (`join_frames` makes gaps explicit).
@@ -48,14 +57,15 @@ def read_archive(
     wanted &= True if since is None else archive.axis >= since
     wanted &= True if until is None else archive.axis <= until
     slots = np.flatnonzero(wanted)
-    rows, columns = archive.grid.shape
-    if 4 * slots.size * rows * columns > _MAX_BYTES:
+    rows, columns = (slice(0, size) for size in archive.grid.shape) if window is None else window(archive.grid)
+    grid = archive.grid.crop(rows, columns)
+    if 4 * slots.size * grid.shape[0] * grid.shape[1] > _MAX_BYTES:
         raise ReadError(
-            f"{path}: {slots.size} frames of {rows} x {columns} pixels do not fit in memory at once; "
+            f"{path}: {slots.size} frames of {grid.shape[0]} x {grid.shape[1]} pixels do not fit in memory at once; "
             "ask for the last few (last= in Python) or for a part of them with stormcell.data.archive.Archive"
         )
     runs = np.split(slots, np.flatnonzero(np.diff(slots) > 1) + 1) if slots.size else []
-    blocks = [archive.block(int(run[0]), int(run[-1]) + 1) for run in runs]
-    values = np.concatenate(blocks) if blocks else np.empty((0, rows, columns), np.float32)
+    blocks = [archive.block(int(run[0]), int(run[-1]) + 1, rows, columns) for run in runs]
+    values = np.concatenate(blocks) if blocks else np.empty((0, *grid.shape), np.float32)
     about = {"source": archive.path.name, "quantity": "rain rate", **archive.about}
-    return label_frames(values, archive.axis[slots], archive.grid, **about)
+    return label_frames(values, archive.axis[slots], grid, **about)

@@ -3,6 +3,7 @@
 GDAL (through rasterio) decodes the message.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +32,13 @@ def times(content: Content) -> NDArray[np.datetime64]:
     return np.array([utc(int.from_bytes(head[28:30], "big"), month, day, hour, minute, second)])
 
 
-def read_mrms(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
+def read_mrms(path: str | Path, *, zr: ZRRule | None = None, window: Callable[[Grid], tuple[slice, slice]] | None = None) -> xr.DataArray:
     """Read a PrecipRate file of one observation.
 
     Args:
         path: the file; may be packed, as the service sends it.
         zr: not needed, as the file holds rain and not reflectivity.
+        window: tells from the grid which rows and columns are wanted; all if None.
 
     Returns:
         (time=1, y, x) rain rate [mm h-1] on a grid in degrees.
@@ -61,9 +63,10 @@ def read_mrms(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
             raise ReadError(f"{content.path}: holds {tags.get('GRIB_COMMENT', 'something unnamed')}; expected a rain rate in [mm/hr]")
         if source.count != 1 or int(tags.get("GRIB_FORECAST_SECONDS", "0").split()[0]) != 0:
             raise ReadError(f"{content.path}: holds {source.count} messages or a forecast; expected a single observation")
-        rain_rate = source.read(1, out_dtype="float32")
         west, dx, north, dy = source.transform.c, source.transform.a, source.transform.f, -source.transform.e
-        crs = source.crs.to_wkt()
+        grid = Grid.from_edges(source.crs.to_wkt(), west=west, north=north, pixel=(dx, dy), shape=(source.height, source.width))
+        rows, columns = (slice(0, source.height), slice(0, source.width)) if window is None else window(grid)
+        rain_rate = source.read(1, window=(rows, columns), out_dtype="float32")
     rain_rate[rain_rate < 0] = np.nan
-    grid = Grid.from_edges(crs, west=west, north=north, pixel=(dx, dy), shape=(rain_rate.shape[0], rain_rate.shape[1]))
+    grid = grid.crop(rows, columns)
     return make_frames(rain_rate, times(content), grid, source="NOAA MRMS PrecipRate", quantity="precipitation_rate")

@@ -9,18 +9,18 @@ import xarray as xr
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from stormcell.data.cut_out import parse_bbox, window_in
 from stormcell.errors import FramesError
 from stormcell.frames import STANDARD_NAME
 from stormcell.products.cog import write_geotiffs
 from stormcell.products.netcdf import write_netcdf
 from stormcell.service.database import PublishedForecast, PublishedScan
 from stormcell.service.fields_cache import QUANTILES
-from stormcell.service.places import window_of
 from stormcell.service.problems import PROBLEMS, Problem
 from stormcell.service.routes.tiles import FOREVER
 from stormcell.service.web import TheWeb, Web, answer, matches
 
-__all__ = ["Box", "ROUTER", "box_of", "cut"]
+__all__ = ["Box", "ROUTER", "cut"]
 
 ROUTER = APIRouter(prefix="/v1", tags=["downloads"], responses=PROBLEMS)
 
@@ -49,7 +49,7 @@ async def netcdf(
     one = await web.found(key)
 
     def make() -> bytes:
-        dataset = cut(web, one.key, box_of(bbox))
+        dataset = cut(web, one.key, bbox)
         field = _as_frames(dataset["rain_rate"]) if isinstance(one, PublishedScan) else _as_forecast(dataset["rain_rate"])
         names = {"probability": "probability", QUANTILES: "rainfall_rate_quantile"}
         others = {name: dataset[own].load() for own, name in names.items() if ensemble and own in dataset}
@@ -79,30 +79,13 @@ async def geotiff(
         raise Problem(404, f"This forecast has the steps 1 to {one.steps}.")
 
     def make() -> bytes:
-        field = _as_forecast(cut(web, one.key, box_of(bbox))["rain_rate"].isel(lead_time=[step - 1]))
+        field = _as_forecast(cut(web, one.key, bbox)["rain_rate"].isel(lead_time=[step - 1]))
         return _file(lambda folder: write_geotiffs(field.load(), folder))
 
     return await _download(request, web, one, f"geotiff-{step}-{bbox}", make, "image/tiff", "tif")
 
 
-def box_of(text: str | None) -> tuple[float, float, float, float] | None:
-    """The numbers of a box.
-
-    Raises:
-        FramesError: it is none.
-    """
-    if text is None:
-        return None
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-    except ValueError:
-        raise FramesError("bbox: expected four numbers, west,south,east,north") from None
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        raise FramesError("bbox: expected -180 <= west < east <= 180 and -90 <= south < north <= 90")
-    return west, south, east, north
-
-
-def cut(web: Web, key: str, box: tuple[float, float, float, float] | None) -> xr.Dataset:
+def cut(web: Web, key: str, bbox: str | None) -> xr.Dataset:
     """A field, or the part of it whose pixels lie in a box; its values are not read yet.
 
     Raises:
@@ -110,11 +93,9 @@ def cut(web: Web, key: str, box: tuple[float, float, float, float] | None) -> xr
     """
     field = web.fields.field(key)
     dataset = field.dataset
-    if box is not None:
-        window = window_of(field.grid, box)
-        if window is None:
-            raise FramesError("bbox: no pixel of the grid lies in it; /v1/status has the bounds")
-        dataset = dataset.isel(y=window[0], x=window[1])
+    if bbox is not None:
+        rows, columns = window_in(field.grid, parse_bbox(bbox))
+        dataset = dataset.isel(y=rows, x=columns)
     if sum(variable.size for variable in dataset.data_vars.values()) > _MOST_VALUES:
         raise FramesError(f"field: expected at most {_MOST_VALUES} values; ask for a box, or with ensemble=false")
     return dataset

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from stormcell.data.cut_out import parse_bbox
 from stormcell.service.catalogue import Published
 from stormcell.service.describe import age_of
 from stormcell.service.edr import OBSERVED, Selection, area, collection_ids, cube, parameters_of, position, select
 from stormcell.service.problems import PROBLEMS, Problem
-from stormcell.service.routes.downloads import box_of
 from stormcell.service.web import TheWeb, Web, answer, utc
 from stormcell.service.wkt import LONGEST, parse_point, parse_polygon
 
@@ -267,8 +267,7 @@ async def _area(request: Request, web: Web, selection: Selection, names: str | N
 
 
 async def _cube(request: Request, web: Web, selection: Selection, names: str | None, bbox: str) -> Response:
-    box = box_of(bbox)
-    assert box is not None
+    box = parse_bbox(bbox)
     return _coverage(request, web, selection, await web.long_work(lambda: cube(web.fields, selection, names, box)))
 
 
