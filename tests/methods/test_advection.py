@@ -46,6 +46,12 @@ def test_a_missing_last_scan_is_made_good():
     assert late.attrs["steps_since_last_scan"] == 1
 
 
+def test_persistence_says_how_old_its_scan_is():
+    past = frames_of(np.stack([np.full((3, 4), rain) for rain in (1.0, 2.0, np.nan, np.nan)]))
+    forecast = Persistence()(past, minutes(5, 10, step=5))
+    assert (forecast.values == 2.0).all() and forecast.attrs["steps_since_last_scan"] == 2
+
+
 MOVING = ("advection", "rover", "sprog", "steps", "lagrangian-probability")
 
 

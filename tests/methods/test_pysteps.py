@@ -200,6 +200,14 @@ def test_scans_without_a_neighbour_show_no_motion(storm, missing):
         MODELS["extrapolation"](gaps, LEADS)
 
 
+def test_a_scan_riddled_with_holes_is_refused(storm):
+    """Of every two by two pixels one or more were not seen, so its interpolation knows nothing anywhere."""
+    riddled = storm.copy(deep=True)
+    riddled.values[:, np.indices(storm.shape[1:]).sum(axis=0) % 2 == 1] = np.nan
+    with pytest.raises(MethodError, match="seen at .* has no four side by side; fill small holes first"):
+        MODELS["extrapolation"](riddled, LEADS)
+
+
 def test_a_missing_scan_without_another_to_take_its_place(storm):
     past = storm.isel(time=slice(4)).copy(deep=True)
     past.values[-1] = np.nan

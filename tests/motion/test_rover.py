@@ -67,6 +67,14 @@ def test_warps_find_fast_motion():
     assert warped < plain / 2
 
 
+def test_a_flow_as_long_as_the_image_is_none():
+    """Rain that fills a grid of 3 x 5 blurs to nearly one value; what little slope is left would stand for 79 pixels a step."""
+    wide = np.zeros((3, 11), np.float32)
+    wide[1:, 1:6] = 9.0
+    past = np.stack([wide[:, 6 - index : 11 - index] for index in range(6)])
+    np.testing.assert_array_equal(rover(past), 0)
+
+
 @pytest.mark.parametrize("wrong", [{"variant": 4}, {"transform": "cubic"}])
 def test_settings_that_are_not_known(turns, wrong):
     with pytest.raises(MethodError, match="rover: expected"):

@@ -22,6 +22,7 @@ class Persistence:
         """See `Method`. Works with a single frame."""
         refuse_members("persistence", members)
         check_frames(past)
-        last = past.values[latest_seen(past)]
+        origin = latest_seen(past)
+        last = past.values[origin]
         rain_rate = np.broadcast_to(last, (1, len(lead_times), *last.shape)).copy()
-        return make_forecast(rain_rate, past, lead_times, method="persistence")
+        return make_forecast(rain_rate, past, lead_times, method="persistence", steps_since_last_scan=past.sizes["time"] - 1 - origin)

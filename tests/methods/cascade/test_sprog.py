@@ -80,7 +80,7 @@ REASONS = {
     "flat": (np.stack([np.full((48, 48), value) for value in (2.0, 2.1, 2.2, 2.3)]), "advection: .* the same value everywhere"),
     "new rain": (np.stack([np.zeros((48, 48))] * 3 + [cloud(20)]), "advection: one of the last 3 scans has rain in 0 of the pixels"),
     "a gap": (np.stack([cloud(16), cloud(18), MISSING, cloud(22)]), "a process of first order: one of the last 3 scans is missing"),
-    "two frames": (np.stack([cloud(16), cloud(18)]), "a process of first order: one of the last 3 scans is missing"),
+    "two frames": (np.stack([cloud(16), cloud(18)]), "a process of first order: 2 scans of 3"),
     "small": (np.random.default_rng(0).gamma(1, 1, (4, 6, 9)), "advection: a cascade needs 8 pixels a side or more, and the grid has 6"),
 }
 

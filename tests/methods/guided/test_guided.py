@@ -209,6 +209,13 @@ def test_a_scan_missing_in_the_middle_is_one_that_is_not_known(method, storm):
     assert np.isfinite(method(gap, LEADS).values[0, 0]).mean() > 0.5
 
 
+def test_a_slow_radar_has_the_cascade_in_full(method, storm):
+    """Within the quarter of an hour that the network looks back there is one scan every half hour; S-PROG has three all the same."""
+    slow = storm.assign_coords(time=storm["time"].values[0] + np.arange(storm.sizes["time"]) * np.timedelta64(30, "m"))
+    assert "fallback" not in method(slow, minutes(30, 30, step=30)).attrs
+    assert method(slow[-2:], minutes(30, 30, step=30)).attrs["fallback"] == "a process of first order: 2 scans of 3"
+
+
 def test_dry_and_hardly_wet(method):
     assert (method(frames_of(np.zeros((4, 40, 50))), LEADS).values == 0).all()
     single = np.zeros((4, 40, 50))

@@ -74,9 +74,7 @@ def start_from(frames: Floats, motion: Floats, *, order: int, levels: int, bound
         raise UnsuitedError(f"a cascade needs 8 pixels a side or more, and the grid has {min(shape)}")
     ages = [age for age in range(1, len(frames)) if np.isfinite(frames[-1 - age]).any()]
     full = list(range(1, order + 1))
-    used, said = (
-        (full, None) if ages[:order] == full else (ages[:1], f"a process of first order: one of the last {order + 1} scans is missing")
-    )
+    used, said = (full, None) if ages[:order] == full else (ages[:1], f"a process of first order: {_lacking(len(frames), order + 1)}")
     decibels = [decibels_from_rain_rate(frames[-1 - age]) for age in (0, *used)]
     fields = [decibels[0], *(advect(field, motion, [age])[0] for field, age in zip(decibels[1:], used, strict=True))]
     known = np.isfinite(np.stack(fields)).all(axis=0)
@@ -90,6 +88,10 @@ def start_from(frames: Floats, motion: Floats, *, order: int, levels: int, bound
     newest = np.nan_to_num(fields[0], nan=0.0)
     filled = [newest, *(np.where(np.isnan(field), newest, field) for field in fields[1:])]
     return Start(cascade, filled, lag_1, correlations[1] if len(used) == 2 else None, said)
+
+
+def _lacking(given: int, wanted: int) -> str:
+    return f"{given} scans of {wanted}" if given < wanted else f"one of the last {wanted} scans is missing"
 
 
 def _fading(known: NDArray[np.bool_]) -> Floats:

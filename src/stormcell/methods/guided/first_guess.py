@@ -11,11 +11,13 @@ from stormcell.methods.cascade.settings import Settings
 from stormcell.methods.cascade.start import Start, UnsuitedError, start_from
 from stormcell.motion import advect, lucas_kanade
 
-__all__ = ["FirstGuess", "first_guess"]
+__all__ = ["FEWEST", "FirstGuess", "first_guess"]
 
 Floats = NDArray[np.float32]
 
 _SPROG = Settings()
+FEWEST = _SPROG.ar_order + 1
+"""Scans from which S-PROG's cascade is told in full; a slow radar has fewer in the time that a network looks back."""
 
 
 @dataclass(frozen=True)

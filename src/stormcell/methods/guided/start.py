@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.frames import grid_of, step_of
-from stormcell.methods.guided.first_guess import FirstGuess, first_guess
+from stormcell.methods.guided.first_guess import FEWEST, FirstGuess, first_guess
 from stormcell.methods.resampled import Pixels, pixels_between
 from stormcell.methods.seen import latest_seen, need_two_seen
 
@@ -78,7 +78,7 @@ def start_of(past: xr.DataArray, last_lead: float, *, scans: int, step_minutes: 
     grid, minutes = grid_of(past), float(step_of(past) / np.timedelta64(1, "m"))
     pixels = pixels_between(grid.pixel_km, pixel_km, grid.shape, name=name)
     step, late = step_minutes / minutes, past.sizes["time"] - 1 - origin
-    wanted = math.ceil((scans - 1) * step - _WHOLE) + 1
+    wanted = max(math.ceil((scans - 1) * step - _WHOLE) + 1, FEWEST)
     while not np.isfinite(past.values[max(origin + 1 - wanted, 0) : origin]).any():
         wanted += 1  # nothing moves in one scan: back to the one before
     frames = past.values[max(origin + 1 - wanted, 0) : origin + 1]

@@ -58,7 +58,8 @@ def forecast_by(
         (member, lead_time, y, x) [mm h-1]; the attribute `fallback` is there if the extrapolation stood in, and says why.
 
     Raises:
-        MethodError: too few frames, lead times between the steps, too small a grid, or pysteps raised an exception.
+        MethodError: too few frames, lead times between the steps, too small a grid, a last scan so riddled with holes that nothing is left
+            of it, or pysteps raised an exception.
         MissingExtraError: pysteps is not installed.
     """
     check_frames(past)
@@ -92,6 +93,8 @@ def forecast_by(
         except UnsuitedError as reason:
             said["fallback"] = f"pysteps-extrapolation: {reason}"
             forecast = np.broadcast_to(start.extrapolated(steps), (members, len(steps), *rain_rate.shape[1:]))
+    if np.isnan(forecast).all():
+        _need_whole_patches(method, rain_rate[-1])
     return make_forecast(forecast, past, lead_times, method=method, steps_since_last_scan=late, **said)
 
 
@@ -102,6 +105,15 @@ def _need_neighbours(method: str, frames: NDArray[np.float64]) -> None:
         raise MethodError(
             f"{method} sees motion only between two scans a step apart, but of the last {len(frames)} time steps that it looks at only "
             f"{seen.sum()} hold data, none next to another; give more files, or choose advection, which steps over missing scans"
+        )
+
+
+def _need_whole_patches(method: str, last: NDArray[np.float64]) -> None:
+    """pysteps' interpolation loses what lies beside a pixel that was not seen; a scan riddled with these is then lost altogether."""
+    if not cv2.erode(np.isfinite(last).astype(np.uint8), np.ones((2, 2), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0).any():
+        raise MethodError(
+            f"{method} interpolates between four pixels that were all seen, but the last scan, seen at {np.isfinite(last).mean():.0%} of "
+            "its pixels, has no four side by side; fill small holes first, or choose advection, which takes those that were seen"
         )
 
 
