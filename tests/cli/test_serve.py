@@ -28,7 +28,8 @@ def test_one_cycle_for_a_timer(radar, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "either `watch`"),
+        ((), "either --watch DIR"),
+        (("--once", "--no-cycles"), "either --watch DIR"),
         (("--watch", "a", "--source", "dwd"), "either `watch`"),
         (("--watch", "a", "--no-web", "--no-cycles"), "nothing to do"),
         (("--watch", "a", "-m", "steps*0"), "members"),

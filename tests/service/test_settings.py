@@ -26,8 +26,8 @@ def test_addresses_follow_the_folder(tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "either `watch`"),
         ({"watch": "a", "source": "mrms"}, "either `watch`"),
+        ({"watch": "a", "bbox": "9.9,55.1,9.7,55.3"}, "west below east"),
         ({"watch": "a", "keep_hours": 0}, "keep_hours"),
         ({"watch": "a", "colour": "red"}, "colour: Extra inputs"),
         ({"watch": "a", "methods": ()}, "methods: expected at least one"),

@@ -18,6 +18,7 @@ def serve(
     watch: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder in which radar files appear.")] = None,
     source: Annotated[str | None, typer.Option(metavar="NAME", help="An open feed that brings files: see docs/sources.md.")] = None,
     folder: Annotated[Path | None, typer.Option(metavar="DIR", help="State of the service: archive, database, fields.")] = None,
+    bbox: Annotated[str | None, typer.Option(metavar="W,S,E,N", help="Only this box of each scan, in degrees.")] = None,
     method: Annotated[
         list[str] | None, typer.Option("-m", "--method", metavar="NAME[*MEMBERS]", help="What forecasts, the first shown first; repeat it.")
     ] = None,
@@ -44,9 +45,14 @@ def serve(
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)-9s %(message)s")
     methods = [_method(one) for one in method] if method else None
-    settings = read_settings(config, watch=watch, source=source, folder=folder, methods=methods, lead=lead)
+    settings = read_settings(config, watch=watch, source=source, folder=folder, bbox=bbox, methods=methods, lead=lead)
     if not (web or cycles):
         raise StormcellError("serve: with --no-web and --no-cycles there is nothing to do")
+    if (cycles or once) and settings.watch is None and settings.source is None:
+        raise StormcellError(
+            "serve: expected either --watch DIR, a folder with radar files, or --source NAME, a feed; with --no-cycles neither is needed, "
+            "and what another process publishes is served"
+        )
     if once:
         _once(settings)
         return

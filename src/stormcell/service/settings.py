@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from stormcell.data.cut_out import parse_bbox
 from stormcell.errors import ConfigError
 
 __all__ = ["MethodSettings", "ServiceSettings", "read_settings"]
@@ -37,7 +38,8 @@ class ServiceSettings(_Strict):
     Args:
         folder: of the service's state: archive, database and fields, unless these are elsewhere.
         watch: folder in which radar files appear; None if a source brings them.
-        source: name of a live source; None for a watched folder.
+        source: name of a live source; None for a watched folder. A web service alone needs neither.
+        bbox: only this box of each scan is kept, "west,south,east,north" in degrees; all of it if None. Fixed by the first scans.
         methods: what forecasts, in this order; the first is what maps and points show unless they ask for another.
         lead: how far ahead.
         database: address as SQLAlchemy has it, "postgresql+psycopg://..."; SQLite in `folder` if None.
@@ -64,6 +66,7 @@ class ServiceSettings(_Strict):
     folder: Path = Path("stormcell-live")
     watch: Path | None = None
     source: str | None = None
+    bbox: str | None = None
     methods: tuple[MethodSettings, ...] = (MethodSettings(name="guided"), MethodSettings(name="advection"))
     lead: str = "120min"
     database: str | None = None
@@ -90,8 +93,10 @@ class ServiceSettings(_Strict):
 
     @model_validator(mode="after")
     def _names(self) -> "ServiceSettings":
-        if (self.watch is None) == (self.source is None):
-            raise ValueError("expected either `watch`, a folder with radar files, or `source`, the name of a feed")
+        if self.watch is not None and self.source is not None:
+            raise ValueError("expected either `watch`, a folder with radar files, or `source`, the name of a feed, not both")
+        if self.bbox is not None:
+            parse_bbox(self.bbox)
         names = [method.name for method in self.methods]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"methods: expected at least one, each once, got {names}")
