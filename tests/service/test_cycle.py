@@ -47,6 +47,16 @@ def test_a_scan_becomes_a_forecast(scans, workshop):
     np.testing.assert_allclose(observed.values, past.values[-1], rtol=6e-4)
 
 
+def test_a_service_of_a_box(scans, settings):
+    with open_workshop(settings.model_copy(update={"bbox": "9.6,55.0,10.0,55.4"})) as workshop:
+        after(scans[0], workshop)
+        assert after(scans[1], workshop).problems == []
+        part = sc.read(scans[:2], bbox=(9.6, 55.0, 10.0, 55.4))
+        observed = workshop.store.read(workshop.database.newest_scan().key)["rain_rate"]
+    assert grid_of(observed).same_as(grid_of(part)) and observed.shape < sc.read(scans[0]).shape[1:]
+    np.testing.assert_allclose(observed.values, part.values[-1], rtol=6e-4)
+
+
 def test_no_new_scan_no_new_forecast(scans, workshop):
     for scan in scans[:3]:
         after(scan, workshop)

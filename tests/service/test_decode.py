@@ -6,13 +6,23 @@ import numpy as np
 import pytest
 
 import stormcell as sc
+from stormcell.data.cut_out import parse_bbox
 from stormcell.errors import ReadError
 from stormcell.service.decode import Limits, decode
+
+BOX = "9.6,55.0,10.0,55.4"
 
 
 def test_frames_come_back_as_they_are_read(scans):
     (path, frames), (_, later) = decode(scans[:2])
     assert path == scans[0] and frames.identical(sc.read(scans[0])) and later.identical(sc.read(scans[1]))
+
+
+def test_only_a_box_of_them_comes_back(scans):
+    ((_, part),) = decode(scans[:1], bbox=BOX)
+    assert part.identical(sc.read(scans[0], bbox=parse_bbox(BOX))) and part.size < sc.read(scans[0]).size
+    ((_, refused),) = decode(scans[:1], bbox="100,10,101,11")
+    assert isinstance(refused, ReadError) and "The field reaches over" in str(refused)
 
 
 def test_a_broken_file_does_not_stop_the_others(scans, tmp_path):

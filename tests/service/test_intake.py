@@ -114,7 +114,9 @@ def test_a_backlog_is_taken_in_a_few_at_a_time(scans, inbox, tmp_path, database,
     monkeypatch.setattr("stormcell.service.intake._AT_ONCE", 3)
     asked = []
     decode = intake.decode
-    monkeypatch.setattr("stormcell.service.intake.decode", lambda files, limits: asked.append(len(files)) or decode(files, limits))
+    monkeypatch.setattr(
+        "stormcell.service.intake.decode", lambda files, limits, **more: asked.append(len(files)) or decode(files, limits, **more)
+    )
     for scan in scans[:8]:
         arrive(scan, inbox)
     assert taken(inbox, tmp_path, database) == 8 and asked == [3, 3, 2]

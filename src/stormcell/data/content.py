@@ -49,7 +49,7 @@ class Content:
         return self.path.open("rb")
 
     def start(self, size: int) -> bytes:
-        """The first `size` unpacked bytes, or all if there are fewer. Read in pieces: one large read takes memory for all it might bring."""
+        """The first `size` unpacked bytes, read in pieces: one large read would take memory for all that might come."""
         try:
             with self.stream() as stream:
                 pieces, left = [], size

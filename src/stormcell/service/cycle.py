@@ -94,7 +94,7 @@ def run_cycle(workshop: Workshop, files: dict[Path, str]) -> Cycle:
     cycle = Cycle()
     with cycle.stage("decode and archive"):
         limits = Limits(settings.decode_seconds, settings.decode_megabytes)
-        cycle.new_scans = take_in(files, settings.archive_path, database, limits)
+        cycle.new_scans = take_in(files, settings.archive_path, database, limits, bbox=settings.bbox)
     if not is_archive(settings.archive_path):
         return cycle
     archive = Archive(settings.archive_path)

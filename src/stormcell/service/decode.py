@@ -40,12 +40,13 @@ class Limits:
     megabytes: int = 4096
 
 
-def decode(files: Sequence[Path], limits: Limits = Limits()) -> Iterator[tuple[Path, xr.DataArray | ReadError]]:
+def decode(files: Sequence[Path], limits: Limits = Limits(), *, bbox: str | None = None) -> Iterator[tuple[Path, xr.DataArray | ReadError]]:
     """Read radar files in a process with limits; the next files have a new one if a file breaks it.
 
     Args:
         files: of any format that `stormcell.data.read` knows.
         limits: of the process.
+        bbox: only this box, "west,south,east,north" in degrees; what lies around it does not come back from the process.
 
     Yields:
         each file with its frames, (time, y, x) rain rate [mm h-1] as `stormcell.read` gives them, or with why it cannot be read: what the
@@ -54,7 +55,7 @@ def decode(files: Sequence[Path], limits: Limits = Limits()) -> Iterator[tuple[P
     left = list(files)
     while left:
         with tempfile.TemporaryDirectory(prefix="stormcell-decode-") as folder:
-            died = _died(left, Path(folder), limits)
+            died = _died(left, Path(folder), limits, bbox)
             done = 0
             for number, file in enumerate(left):
                 result = _result(Path(folder), number, file)
@@ -68,7 +69,7 @@ def decode(files: Sequence[Path], limits: Limits = Limits()) -> Iterator[tuple[P
         left = left[done:]
 
 
-def _died(files: Sequence[Path], folder: Path, limits: Limits) -> str | None:
+def _died(files: Sequence[Path], folder: Path, limits: Limits, bbox: str | None) -> str | None:
     """Run the process; how it ended, if not well."""
     names = [str(file.resolve()) for file in files]
     command = [
@@ -77,6 +78,7 @@ def _died(files: Sequence[Path], folder: Path, limits: Limits) -> str | None:
         "stormcell.service.decode",
         str(limits.seconds * len(files)),
         str(limits.megabytes),
+        bbox or "",
         str(folder),
         *names,
     ]
@@ -123,15 +125,16 @@ def _limit(seconds: int, megabytes: int) -> None:
         resource.setrlimit(kind, (amount, amount))
 
 
-def _read_one(file: str, values: Path) -> dict[str, Any]:
+def _read_one(file: str, values: Path, bbox: str) -> dict[str, Any]:
     """What there is to say about a file; its numbers go to `values`."""
+    from stormcell.data.cut_out import parse_bbox
     from stormcell.data.read import read
     from stormcell.frames import grid_of
 
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            frames = read(file)
+            frames = read(file, bbox=parse_bbox(bbox) if bbox else None)
         except StormcellError as error:
             return {"problem": " ".join(str(error).split())[:_LONGEST], "warnings": []}
     grid = grid_of(frames)
@@ -146,11 +149,11 @@ def _read_one(file: str, values: Path) -> dict[str, Any]:
     }
 
 
-def _run(seconds: str, megabytes: str, folder: str, *files: str) -> None:
+def _run(seconds: str, megabytes: str, bbox: str, folder: str, *files: str) -> None:
     """What the process does."""
     _limit(int(seconds), int(megabytes))
     for number, file in enumerate(files):
-        about = _read_one(file, Path(folder) / f"{number}.npy")
+        about = _read_one(file, Path(folder) / f"{number}.npy", bbox)
         beside = Path(folder) / "unfinished"
         beside.write_text(json.dumps(about), encoding="utf-8")
         beside.rename(Path(folder) / f"{number}.json")

@@ -63,7 +63,7 @@ class Arrivals:
         return found
 
 
-def take_in(files: dict[Path, str], archive: Path, database: Database, limits: Limits) -> int:
+def take_in(files: dict[Path, str], archive: Path, database: Database, limits: Limits, *, bbox: str | None = None) -> int:
     """Decode files and add what they hold to the archive, which is made when two scans tell the time step.
 
     A file is noted as taken in when its scans are in the archive, or when it cannot be read; so a stop at any moment loses nothing, and
@@ -74,6 +74,7 @@ def take_in(files: dict[Path, str], archive: Path, database: Database, limits: L
         archive: its folder.
         database: where files are noted.
         limits: of the process that decodes.
+        bbox: only this box of each scan, "west,south,east,north" in degrees.
 
     Returns:
         how many scans were new.
@@ -84,14 +85,14 @@ def take_in(files: dict[Path, str], archive: Path, database: Database, limits: L
     paths, new = list(files), 0
     for first in range(0, len(paths), _AT_ONCE):
         some = {path: files[path] for path in paths[first : first + _AT_ONCE]}
-        new += _take_some(some, archive, database, limits)
+        new += _take_some(some, archive, database, limits, bbox)
     return new
 
 
-def _take_some(files: dict[Path, str], archive: Path, database: Database, limits: Limits) -> int:
+def _take_some(files: dict[Path, str], archive: Path, database: Database, limits: Limits, bbox: str | None) -> int:
     """A few of them: no more are decoded before these are in the archive."""
     read: dict[Path, xr.DataArray] = {}
-    for path, result in decode(list(files), limits):
+    for path, result in decode(list(files), limits, bbox=bbox):
         if isinstance(result, ReadError):
             _refuse(path, files[path], str(result), database)
         else:
