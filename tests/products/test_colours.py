@@ -9,6 +9,7 @@ from stormcell.products.colours import (
     RAIN,
     RAIN_COLOURS,
     RAIN_LEVELS,
+    RAIN_TABLES,
     ColourScale,
     rain_class,
     rain_colour_map,
@@ -42,7 +43,9 @@ def test_matplotlib_gets_the_same_colours() -> None:
     np.testing.assert_array_equal(colour_map(norm(rain), bytes=True), rain_rgba(rain.filled(np.nan)))
 
 
-@pytest.mark.parametrize("scale", [RAIN, PROBABILITY, MINUTES], ids=lambda scale: scale.unit)
+@pytest.mark.parametrize(
+    "scale", [RAIN, RAIN_TABLES["cividis"], PROBABILITY, MINUTES], ids=lambda scale: f"{scale.unit} {scale.colours[0]}"
+)
 @pytest.mark.parametrize("sight", SIGHTS)
 def test_neighbouring_classes_can_be_told_apart(sight: str, scale: ColourScale) -> None:
     """By their distance in OKLab (Ottosson 2020), where 0.02 is about what can just be seen."""
@@ -53,6 +56,13 @@ def test_neighbouring_classes_can_be_told_apart(sight: str, scale: ColourScale) 
 def test_probabilities_darken_and_minutes_lighten_for_any_eye(sight: str) -> None:
     assert (np.diff(oklab(PROBABILITY.colours, sight)[:, 0]) < -0.03).all()
     assert (np.diff(oklab(MINUTES.colours[:-1], sight)[:, 0]) > 0.03).all(), "but for the last, rain that goes on"
+    assert (np.diff(oklab(RAIN_TABLES["cividis"].colours, sight)[:, 0]) > 0.03).all()
+
+
+def test_every_table_has_a_colour_of_its_own_for_every_class_of_rain() -> None:
+    assert RAIN_TABLES["stormcell"] is RAIN
+    for scale in RAIN_TABLES.values():
+        assert scale.levels == RAIN_LEVELS and len(set(scale.colours)) == len(RAIN_LEVELS)
 
 
 def oklab(colours: tuple[str, ...], sight: str) -> NDArray[np.float64]:

@@ -4,12 +4,15 @@ Rain rates: up to 20 mm h-1 the classes darken from pale blue to violet; above, 
 dangerous core of a storm glows inside its dark rim. Neighbours differ in lightness as well as hue, and the blue and the yellow ends
 stay apart for eyes that cannot tell red from green. Dry is transparent; missing has no colour here, because it is not rain.
 
+Who wants other colours for the same classes of rain takes another of `RAIN_TABLES`: cividis gets lighter all the way, so that eyes that
+see no colours at all can order it too; radar is the green to red of American weather radars, for those who grew up with it.
+
 Probabilities run from yellow through green to violet, darker the likelier; minutes from dark, soon, to pale, late. Both change in
 lightness all the way, so that any eye can order them, and neither can be taken for rain rates.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,7 +27,9 @@ __all__ = [
     "RAIN",
     "RAIN_COLOURS",
     "RAIN_LEVELS",
+    "RAIN_TABLES",
     "ColourScale",
+    "RainTable",
     "rain_class",
     "rain_colour_map",
     "rain_rgba",
@@ -82,6 +87,48 @@ class ColourScale:
 
 RAIN = ColourScale(RAIN_LEVELS, RAIN_COLOURS, tuple(f"{level:g}" for level in RAIN_LEVELS), "mm/h", "dry")
 """Rain rates [mm h-1]."""
+
+RainTable = Literal["stormcell", "cividis", "radar"]
+
+RAIN_TABLES: dict[RainTable, ColourScale] = {
+    "stormcell": RAIN,
+    "cividis": replace(
+        RAIN,
+        colours=(
+            "#163770",
+            "#3c4a6c",
+            "#52596d",
+            "#666970",
+            "#797977",
+            "#8e8978",
+            "#a39a74",
+            "#b9ab6d",
+            "#cebc63",
+            "#e4ce53",
+            "#fee636",
+        ),
+    ),
+    "radar": replace(
+        RAIN,
+        colours=(
+            "#04e9e7",
+            "#019ff4",
+            "#0300f4",
+            "#02fd02",
+            "#01c501",
+            "#008e00",
+            "#fdf802",
+            "#fd9500",
+            "#fd0000",
+            "#bc0000",
+            "#f800fd",
+        ),
+    ),
+}
+"""The classes of rain in the colours that may be chosen; the first are the usual ones.
+
+Source of cividis: Nunez, Anderton & Renslow (2018), doi:10.1371/journal.pone.0199239.
+"""
 
 PROBABILITY = ColourScale(
     levels=(0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stormcell.products.colours import MISSING, PROBABILITY, RAIN, ColourScale
+from stormcell.products.colours import MISSING, PROBABILITY, RAIN_TABLES, ColourScale, RainTable
 from stormcell.service.byte_cache import ByteCache
 from stormcell.service.fields_cache import FieldsCache
 from stormcell.service.mercator import Frame, pixels_under
@@ -33,8 +33,9 @@ def _palette(scale: ColourScale, unseen: tuple[int, int, int, int]) -> Palette:
 
 
 _PALETTES = {
-    (name, unseen): _palette(scale, NOT_SEEN if unseen == "tone" else (0, 0, 0, 0))
-    for name, scale in (("rain_rate", RAIN), ("probability", PROBABILITY))
+    (name, table, unseen): _palette(scale if name == "rain_rate" else PROBABILITY, NOT_SEEN if unseen == "tone" else (0, 0, 0, 0))
+    for name in ("rain_rate", "probability")
+    for table, scale in RAIN_TABLES.items()
     for unseen in ("tone", "transparent")
 }
 
@@ -54,6 +55,7 @@ class Tile:
         frame: the square.
         form: of the file.
         palette: what shows where nothing was seen: a faint tone, nothing, or as "coverage" nothing but that, in black.
+        table: the colours of rain.
     """
 
     key: str
@@ -62,6 +64,7 @@ class Tile:
     frame: Frame
     form: ImageFormat
     palette: Unseen | Literal["coverage"]
+    table: RainTable = "stormcell"
 
 
 @final
@@ -99,7 +102,7 @@ class Tiles:
         classes = self._fields.classes(tile.key, tile.variable, tile.index)[places]  # place -1 is the last one, which is missing
         if tile.palette == "coverage":
             return encode(np.where(classes == MISSING, np.uint8(MISSING), np.uint8(0)), _COVERAGE, tile.form)
-        return encode(classes, _PALETTES[tile.variable, tile.palette], tile.form)
+        return encode(classes, _PALETTES[tile.variable, tile.table, tile.palette], tile.form)
 
 
 def encode(classes: NDArray[np.uint8], palette: Palette, form: ImageFormat) -> bytes:

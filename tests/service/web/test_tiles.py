@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from stormcell.frames import grid_of
-from stormcell.products.colours import PROBABILITY, RAIN_COLOURS, rain_class, rain_rgba
+from stormcell.products.colours import PROBABILITY, RAIN_COLOURS, RAIN_TABLES, rain_class, rain_rgba
 from stormcell.service.mercator import frame_of_tile, pixels_under
 from stormcell.service.tiles import NOT_SEEN
 from tests.service.web.published import SCANS, STORM
@@ -57,6 +57,17 @@ def test_a_scan_and_what_was_not_seen(client):
     assert (elsewhere == NOT_SEEN).all()
 
 
+@pytest.mark.parametrize("table", RAIN_TABLES)
+def test_the_colours_that_are_asked_for_are_those_of_the_legend(client, table):
+    scan = client.get("/v1/scans").json()["scans"][0]["key"]
+    shown = image(client.get(f"/v1/tiles/{scan}/rain_rate/0/{Z}/{X}/{Y}.webp?table={table}"))
+    legend = {one["colour"] for one in client.get(f"/v1/colours?table={table}").json()["rain_rate"]["classes"]}
+    rain = {"#" + bytes(colour[:3]).hex() for colour in np.unique(shown[shown[..., 3] == 255], axis=0)}
+    assert legend == set(RAIN_TABLES[table].colours) and len(rain) > 5 and rain <= legend
+    named = client.get(f"/v1/fields/{scan}/tiles.json?table={table}").json()["tiles"][0]
+    assert image(client.get(named.format(z=Z, x=X, y=Y))).tobytes() == shown.tobytes() if table != "stormcell" else "table" not in named
+
+
 def test_a_probability(client):
     key = key_of(client, "steps")
     shown = image(client.get(f"/v1/tiles/{key}/probability/1/{Z}/{X}/{Y}.png?threshold=0.5"))
@@ -73,6 +84,7 @@ def test_a_probability(client):
     ("path", "status"),
     [
         ("rain_rate/0/7/67/40.png", 404),
+        ("rain_rate/1/7/67/40.png?table=jet", 422),
         ("rain_rate/5/7/67/40.png", 404),
         ("rain_rate/1/7/128/40.png", 404),
         ("rain_rate/1/2/3/4.png", 404),

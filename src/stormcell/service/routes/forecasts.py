@@ -10,11 +10,12 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BeforeValidator
 from starlette.responses import Response
 
-from stormcell.products.colours import MINUTES, PROBABILITY, RAIN
+from stormcell.products.colours import MINUTES, PROBABILITY, RAIN_TABLES
 from stormcell.service.answers import ColourClass, Colours, ForecastAnswer, ForecastList, ScanAnswer, ScanList, Status
 from stormcell.service.database import PublishedForecast, PublishedScan
 from stormcell.service.describe import describe_forecast, describe_scan
 from stormcell.service.problems import PROBLEMS, Problem
+from stormcell.service.routes.tiles import Table
 from stormcell.service.tiles import NOT_SEEN
 from stormcell.service.web import TheWeb, answer
 
@@ -115,9 +116,9 @@ async def forecast(request: Request, web: TheWeb, key: str) -> Response:
 
 
 @ROUTER.get("/colours", response_model=dict[str, Colours])
-async def colours(request: Request, web: TheWeb) -> dict[str, Colours]:
+async def colours(request: Request, web: TheWeb, table: Table = "stormcell") -> dict[str, Colours]:
     """The colour scales of map tiles, for legends."""
-    scales = {"rain_rate": RAIN, "probability": PROBABILITY, "minutes": MINUTES}
+    scales = {"rain_rate": RAIN_TABLES[table], "probability": PROBABILITY, "minutes": MINUTES}
     return {
         name: Colours(
             unit=scale.unit,

@@ -6,13 +6,14 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from stormcell.products.colours import RainTable
 from stormcell.service.database import PublishedForecast, PublishedScan
 from stormcell.service.mercator import MAX_ZOOM, frame_of_tile, native_zoom
 from stormcell.service.problems import PROBLEMS, Problem
 from stormcell.service.tiles import ImageFormat, Tile, Unseen
 from stormcell.service.web import TheWeb, Web, answer, matches
 
-__all__ = ["FOREVER", "ROUTER", "TILE_RESPONSES", "tile_answer"]
+__all__ = ["FOREVER", "ROUTER", "TILE_RESPONSES", "Table", "tile_answer"]
 
 ROUTER = APIRouter(prefix="/v1", tags=["maps"], responses=PROBLEMS)
 
@@ -27,6 +28,7 @@ Step = Annotated[int, Path(ge=0, le=10_000, description="number of the lead time
 Zoom = Annotated[int, Path(ge=0, le=MAX_ZOOM)]
 Number = Annotated[int, Path(ge=0, lt=2**MAX_ZOOM)]
 Threshold = Annotated[float | None, Query(ge=0, le=1000, allow_inf_nan=False, description="of a probability [mm/h]; the first if left out")]
+Table = Annotated[RainTable, Query(description="the colours of rain; probabilities have their own")]
 Size = Annotated[Literal["256", "512"], Query(description="pixels along a side")]
 
 
@@ -58,13 +60,14 @@ async def tile(
     threshold: Threshold = None,
     size: Size = "256",
     unseen: Annotated[Unseen, Query(description="a faint grey tone, or nothing, where it is not known whether it rains")] = "tone",
+    table: Table = "stormcell",
 ) -> Response:
     """A tile of a web map (Web Mercator, XYZ). Dry is transparent."""
     if x >= 2**z or y >= 2**z:
         raise Problem(404, f"At zoom {z} there are {2**z} x {2**z} tiles.")
     one = await web.found(key)
     index = await plane_of(web, one, quantity, step, threshold)
-    return await tile_answer(request, web, Tile(one.key, quantity, index, frame_of_tile(z, x, y, int(size)), form, unseen))
+    return await tile_answer(request, web, Tile(one.key, quantity, index, frame_of_tile(z, x, y, int(size)), form, unseen, table))
 
 
 @ROUTER.get("/fields/{key}/tiles.json", response_model=TileJson)
@@ -77,6 +80,7 @@ async def tile_json(
     threshold: Threshold = None,
     size: Size = "256",
     form: Annotated[ImageFormat, Query(alias="format")] = "png",
+    table: Table = "stormcell",
 ) -> Response:
     """Where the tiles of a field are, for map libraries. Of a forecast, step 0 means the first lead time."""
     one = await web.found(key)
@@ -85,7 +89,7 @@ async def tile_json(
     await plane_of(web, one, quantity, step, threshold)
     field = await web.work(lambda: web.fields.field(one.key))
     west, south, east, north = field.grid.lonlat_box
-    chosen = "" if threshold is None else f"&threshold={threshold:g}"
+    chosen = ("" if threshold is None else f"&threshold={threshold:g}") + ("" if table == "stormcell" else f"&table={table}")
     body = TileJson(
         name=f"{quantity} {one.method}, lead time {step}" if isinstance(one, PublishedForecast) else quantity,
         description="rain rate [mm/h]" if quantity == "rain_rate" else "probability that it rains at least so much",
@@ -145,5 +149,6 @@ def hash_of(tile: Tile) -> str:
             str(frame.size),
             tile.form,
             tile.palette,
+            tile.table,
         ]
     )
