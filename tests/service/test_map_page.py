@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 
+from stormcell.products.colours import PROBABILITY, RAIN_TABLES
 from stormcell.service.app import create_app
 from stormcell.service.cycle import run_cycle
 from stormcell.service.intake import Arrivals
@@ -73,7 +74,7 @@ def page(browser, service):
     opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.on("request", lambda request: None if request.url.startswith((service[0], "blob:", "data:")) else problems.append(request.url))
     opened.goto(service[0])
-    until(opened, "window.stormcellMap && window.stormcellMap.loaded()")
+    until(opened, "window.stormcellMap && window.stormcellMap.isDrawn")
     yield opened
     assert not problems, problems
     context.close()
@@ -103,16 +104,83 @@ def test_radar_and_forecast_are_told_apart_along_the_timeline(page):
 
 def test_rain_is_on_the_map(page):
     """The picture changes where there is rain, when the rain is made invisible."""
-    until(page, "window.stormcellMap.areTilesLoaded()")
-    page.wait_for_timeout(300)
-    with_rain = page.locator("#map canvas").screenshot()
+    with_rain = page.locator("#map").screenshot()
     page.locator("#opacity").fill("10")
-    page.wait_for_timeout(300)
-    assert page.locator("#map canvas").screenshot() != with_rain
+    assert page.locator("#map").screenshot() != with_rain
+
+
+def rain_seen(page) -> tuple[set[str], list[float]]:
+    """Colours of the rain that is drawn, and its middle among the pixels of the map."""
+    colours, middle = page.evaluate(
+        """() => {
+            const sheet = document.querySelector("#map .rain"), colours = new Set(), middle = [0, 0];
+            const { data } = sheet.getContext("2d").getImageData(0, 0, sheet.width, sheet.height);
+            let count = 0;
+            for (let at = 0; at < data.length; at += 4) if (data[at + 3] === 255) {
+                colours.add("#" + [...data.slice(at, at + 3)].map((part) => part.toString(16).padStart(2, "0")).join(""));
+                middle[0] += at / 4 % sheet.width; middle[1] += Math.floor(at / 4 / sheet.width); count += 1;
+            }
+            return [[...colours], middle.map((sum) => sum / count)];
+        }"""
+    )
+    return set(colours), middle
+
+
+def test_rain_moves_with_the_map(page):
+    """By as many pixels as the place below it."""
+    page.evaluate("() => { window.stormcellMap.map.setZoom(window.stormcellMap.map.getZoom() - 1.3); }")
+    until(page, "window.stormcellMap.isDrawn")
+    place = page.evaluate("() => window.stormcellMap.map.getCenter().toArray()")
+    before = rain_seen(page)[1]
+    page.evaluate("() => { window.stormcellMap.map.panBy([120, -70], { duration: 0 }); }")
+    until(page, "window.stormcellMap.isDrawn")
+    width, height = page.evaluate("() => [document.querySelector('#map').clientWidth, document.querySelector('#map').clientHeight]")
+    at = page.evaluate("(place) => { const { x, y } = window.stormcellMap.map.project(place); return [x, y]; }", place)
+    assert at == pytest.approx([width / 2 - 120, height / 2 + 70], abs=0.1)
+    after = rain_seen(page)[1]
+    assert [after[0] - before[0], after[1] - before[1]] == pytest.approx([-120, 70], abs=1.5)
+
+
+def test_the_colours_of_rain_are_chosen_and_kept(page, service):
+    def of(table: str) -> set[str]:
+        return set(RAIN_TABLES[table].colours)
+
+    assert rain_seen(page)[0] <= of("stormcell")
+    page.locator("#table").select_option("cividis")
+    until(page, "document.querySelector('#legend li i').style.background === 'rgb(22, 55, 112)' && window.stormcellMap.isDrawn")
+    assert rain_seen(page)[0] <= of("cividis") and "table=cividis" in page.url
+    page.locator("#unit").select_option("dBZ")
+    assert page.locator("#legend li").all_inner_texts()[:3] == ["7", "12", "18"]
+    assert page.locator("#legend li i").first.evaluate("(one) => one.style.background") == "rgb(22, 55, 112)"
+    page.goto("about:blank")
+    page.goto(service[0])
+    until(page, "window.stormcellMap && window.stormcellMap.isDrawn")
+    assert page.locator("#table").input_value() == "cividis" and rain_seen(page)[0] <= of("cividis")
+    page.goto("about:blank")
+    page.goto(f"{service[0]}/#table=radar")  # a link goes before what was kept
+    until(page, "window.stormcellMap && window.stormcellMap.isDrawn")
+    assert page.locator("#table").input_value() == "radar" and rain_seen(page)[0] <= of("radar")
+
+
+def test_it_plays_as_quickly_as_it_is_told(page):
+    """Every picture that is drawn while it plays is the next one, with rain in it, and the map below is not drawn again."""
+    page.locator("#speed").select_option("30")
+    page.evaluate("() => window.stormcellMap.map.on('render', () => { window.drawnAgain = true; })")
+    page.locator("body").press("Home")
+    shown = page.evaluate_handle(
+        """() => { const seen = []; new MutationObserver(() => seen.push(document.querySelector("#slider").value)).observe(
+            document.querySelector("#slider"), { attributeFilter: ["aria-valuetext"] }); return seen; }"""
+    )
+    page.locator("#play").click()
+    until(page, "document.querySelector('#slider').value === document.querySelector('#slider').max")
+    page.locator("#play").click()
+    places = [int(place) for place in shown.json_value()]
+    assert list(dict.fromkeys(places))[: CYCLES + 5] == list(range(1, CYCLES + 6)) and rain_seen(page)[0]
+    assert page.evaluate("() => window.drawnAgain") is None
 
 
 def test_a_click_tells_the_rain_at_a_place(page, service):
-    page.locator("#map canvas").click(position={"x": 400, "y": 330})
+    page.locator("#map .maplibregl-canvas").click(position={"x": 400, "y": 330})
     until(page, "document.querySelector('#meteogram canvas')")
     until(page, "/forecast is over/.test(document.querySelector('#outlook').textContent)")
     lat, lon = page.locator("#lat").input_value(), page.locator("#lon").input_value()
@@ -124,9 +192,9 @@ def test_a_click_tells_the_rain_at_a_place(page, service):
 
 def test_two_methods_beside_each_other(page):
     page.locator("#compare").select_option("steps")
-    until(page, "document.querySelector('#other canvas') && !document.querySelector('#other').hidden")
+    until(page, "document.querySelector('#other .rain') && !document.querySelector('#other').hidden")
     assert page.locator("#other").get_attribute("data-method") == "steps"
-    boxes = [page.locator(f"#{name} canvas").bounding_box() for name in ("map", "other")]
+    boxes = [page.locator(f"#{name} .maplibregl-canvas").bounding_box() for name in ("map", "other")]
     assert abs(boxes[0]["width"] - boxes[1]["width"]) < 4 and boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"] + 4
     page.locator("#compare").select_option("")
     until(page, "document.querySelector('#other').hidden")
@@ -136,7 +204,8 @@ def test_chances_of_an_ensemble(page):
     page.locator("#method").select_option("steps")
     page.locator("#quantity").select_option("p1")
     page.locator("body").press("End")
-    until(page, "window.stormcellMap.getStyle().layers.some((layer) => /probability/.test(layer.id))")
+    until(page, "window.stormcellMap.isDrawn")
+    assert rain_seen(page)[0] <= set(PROBABILITY.colours)
     assert (
         page.locator("#legend p").inner_text() == "%"
         or "prob" in page.locator("#legend").inner_text()
@@ -156,18 +225,18 @@ def test_another_language(page):
     assert page.locator("html").get_attribute("lang") == "de" and page.locator("#share").inner_text() == "Link teilen"
     assert page.locator("#status").inner_text().startswith("ALTE DATEN") and "Radar" in page.locator("#time").inner_text()
     page.reload()
-    until(page, "window.stormcellMap && window.stormcellMap.loaded()")
+    until(page, "window.stormcellMap && window.stormcellMap.isDrawn")
     assert page.locator("#language").input_value() == "de"
 
 
 def test_a_link_shows_the_same_again(page, service):
     page.goto("about:blank")
     page.goto(f"{service[0]}/#map=7.5/47.1/8.2&time=2024-07-01T12:40:00Z&method=steps&compare=advection&quantity=p0.5")
-    until(page, "window.stormcellMap && window.stormcellMap.loaded()")
+    until(page, "window.stormcellMap && window.stormcellMap.isDrawn")
     until(page, "/12:40 UTC · forecast/.test(document.querySelector('#time').textContent)")
     chosen = [page.locator(f"#{name}").input_value() for name in ("method", "compare", "quantity")]
     assert chosen == ["steps", "advection", "p0.5"]
-    assert page.evaluate("() => window.stormcellMap.getZoom()") == pytest.approx(7.5)
+    assert page.evaluate("() => window.stormcellMap.map.getZoom()") == pytest.approx(7.5)
 
 
 def test_everything_has_a_name(page):
@@ -183,7 +252,7 @@ def test_on_a_phone_nothing_is_cut_off(page):
     page.set_viewport_size({"width": 390, "height": 800})
     page.wait_for_timeout(200)
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-    assert page.locator("#play").is_visible() and page.locator("#map canvas").bounding_box()["height"] > 200
+    assert page.locator("#play").is_visible() and page.locator("#map .maplibregl-canvas").bounding_box()["height"] > 200
 
 
 def test_a_new_scan_appears_by_itself(page, service):

@@ -72,7 +72,7 @@ export const latest = (method: string) => json<Forecast>(`/v1/forecasts/latest?$
 export const tileJson = (field: string) => json<TileJson>(`/v1/fields/${field}/tiles.json`);
 export const point = (lat: number, lon: number, method: string) => json<Point>(`/v1/point?${query({ lat, lon, method })}`);
 export const scores = (hours: number) => json<Scores>(`/v1/scores?${query({ hours })}`);
-export const colours = () => json<Record<string, Colours>>("/v1/colours");
+export const colours = (table: string) => json<Record<string, Colours>>(`/v1/colours?${query({ table })}`);
 
-export const tileAddress = (field: string, quantity: string, step: number, threshold: number | null) =>
-  `${location.origin}/v1/tiles/${field}/${quantity}/${step}/{z}/{x}/{y}.webp?size=512${threshold === null ? "" : `&threshold=${threshold}`}`;
+export const tileAddress = (field: string, quantity: string, step: number, threshold: number | null, table: string) =>
+  `/v1/tiles/${field}/${quantity}/${step}/{z}/{x}/{y}.webp?${query({ size: 512, ...(threshold === null ? { table } : { threshold }) })}`;

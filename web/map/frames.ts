@@ -1,7 +1,7 @@
 // One timeline of what the radar saw and what is forecast.
 
 import { tileAddress, type Forecast, type Scan, type TileJson } from "./api";
-import type { Layer } from "./rain_map";
+import type { Layer } from "./picture";
 
 /** A moment of the timeline; `ahead` is null for what the radar saw, else minutes after the newest scan that the forecast knew. */
 export interface Frame { time: string; ahead: number | null; key: string; step: number }
@@ -25,12 +25,12 @@ export function timeline(scans: Scan[], forecast: Forecast | null): Frame[] {
 }
 
 /** What the map draws of a frame; null where the quantity is not there, such as a chance of what the radar saw. */
-export function layerOf(frame: Frame, quantity: Quantity, fields: Map<string, TileJson>): Layer | null {
+export function layerOf(frame: Frame, quantity: Quantity, fields: Map<string, TileJson>, table: string): Layer | null {
   const facts = fields.get(frame.key);
   if (!facts || (quantity.threshold !== null && frame.ahead === null)) return null;
   const name = quantity.threshold === null ? "rain_rate" : "probability";
-  const tiles = tileAddress(frame.key, name, frame.step, quantity.threshold);
-  return { id: `${frame.key}/${name}/${frame.step}/${quantity.threshold ?? ""}`, tiles, maxzoom: facts.maxzoom, bounds: facts.bounds };
+  const tiles = tileAddress(frame.key, name, frame.step, quantity.threshold, table);
+  return { id: tiles, tiles, maxzoom: facts.maxzoom, bounds: facts.bounds };
 }
 
 /** Rain rate, or the chance of a threshold [mm/h]. */

@@ -1,8 +1,10 @@
 // The address of the page says what it shows, so that a link can be shared.
 
 export interface View {
-  centre?: [number, number]; zoom?: number; time?: string; point?: [number, number]; method?: string; compare?: string; quantity?: string;
+  centre?: [number, number]; zoom?: number; time?: string; point?: [number, number]; method?: string; compare?: string; quantity?: string; table?: string;
 }
+
+const CHOSEN = ["method", "compare", "quantity", "table"] as const;
 
 /** What the address says; anything odd in it is left out. */
 export function readLink(hash: string): View {
@@ -14,7 +16,7 @@ export function readLink(hash: string): View {
   if (pointLat !== undefined && pointLon !== undefined && Math.abs(pointLat) <= 90 && Math.abs(pointLon) <= 180) view.point = [pointLat, pointLon];
   const time = parts.get("time");
   if (time && !Number.isNaN(Date.parse(time))) view.time = time;
-  for (const name of ["method", "compare", "quantity"] as const) { const text = parts.get(name); if (text) view[name] = text; }
+  for (const name of CHOSEN) { const text = parts.get(name); if (text) view[name] = text; }
   return view;
 }
 
@@ -29,6 +31,6 @@ export function writeLink(view: View): string {
   if (view.centre && view.zoom !== undefined) parts.set("map", [view.zoom.toFixed(2), view.centre[1].toFixed(4), view.centre[0].toFixed(4)].join("/"));
   if (view.point) parts.set("point", view.point.map((value) => value.toFixed(4)).join("/"));
   if (view.time) parts.set("time", view.time);
-  for (const name of ["method", "compare", "quantity"] as const) { const text = view[name]; if (text) parts.set(name, text); }
+  for (const name of CHOSEN) { const text = view[name]; if (text) parts.set(name, text); }
   return `#${parts.toString().replaceAll("%2F", "/").replaceAll("%3A", ":")}`;
 }

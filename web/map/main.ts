@@ -6,8 +6,10 @@ import { drawMeteogram, drawScores } from "./charts";
 import { clock, day, lastSeen, layerOf, nearest, timeline, type Frame, type Quantity } from "./frames";
 import { drawLegend } from "./legend";
 import { readLink, writeLink } from "./link";
+import { zoomFor } from "./mercator";
+import type { Layer } from "./picture";
 import { Player } from "./player";
-import { RainMap, type Layer } from "./rain_map";
+import { RainMap } from "./rain_map";
 import "./style.css";
 import { LANGUAGES, preferred, write, type Words } from "./words";
 
@@ -15,6 +17,7 @@ const SCANS = 40;
 const POLL_SECONDS = 30;
 const RETRY_SECONDS = 5;
 const HOURS = [3, 6, 12, 24, 72];
+const SPEEDS = [4, 8, 15, 30]; // frames a second
 
 const get = <T extends HTMLElement>(id: string) => document.querySelector<T>(`#${id}`)!;
 const view = readLink(location.hash);
@@ -38,7 +41,7 @@ let beside: Side | null = null;
 
 const player = new Player(get("slider"), get("play"), showFrame, (place) => {
   const layer = main?.layers[place];
-  return !layer || main.rain.hasTiles(layer.id);
+  return !layer || main.rain.has(layer.id);
 });
 
 function setUp(): void {
@@ -48,12 +51,14 @@ function setUp(): void {
   languages.addEventListener("change", () => { localStorage.setItem("stormcell-language", languages.value); words = write(languages.value); sayAll(); });
   fill("unit", [["mm/h", "mm/h"], ["dBZ", "dBZ"]], "mm/h");
   get("unit").addEventListener("change", sayLegend);
+  get("table").addEventListener("change", () => { localStorage.setItem("stormcell-table", table()); void recolour(); });
+  get("speed").addEventListener("change", () => { localStorage.setItem("stormcell-speed", get<HTMLSelectElement>("speed").value); setSpeed(); });
   const opacity = get<HTMLInputElement>("opacity");
   opacity.value = "80";
   opacity.addEventListener("input", () => { for (const side of [main, beside]) side?.rain.setOpacity(Number(opacity.value) / 100); });
   get("method").addEventListener("change", () => void load(true));
   get("compare").addEventListener("change", () => void load(true));
-  get("quantity").addEventListener("change", () => { void relayer(); sayLegend(); });
+  get("quantity").addEventListener("change", () => { relayer(); sayLegend(); });
   get("event").addEventListener("change", showScores);
   get("hours").addEventListener("change", () => void loadScores());
   get("back").addEventListener("click", () => player.step(-1));
@@ -70,7 +75,7 @@ async function start(): Promise<void> {
   sayPlain();
   for (;;) {
     try {
-      [status, scales] = await Promise.all([api.status(), api.colours()]);
+      [status, scales] = await Promise.all([api.status(), api.colours(table())]);
       if (status.newest_scan) break;
       say(words.no_data, true);
     } catch (error) { say(error instanceof api.Refused ? error.message : words.offline, true); }
@@ -78,10 +83,11 @@ async function start(): Promise<void> {
   }
   const box = status.bounds;
   const centre: [number, number] = view.centre ?? (box ? [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2] : [10, 50]);
-  const start = { centre, zoom: view.zoom ?? (box ? zoomFor(box) : 4) };
+  const { width, height } = get("map").getBoundingClientRect();
+  const start = { centre, zoom: view.zoom ?? (box ? zoomFor(box, width, height) : 4) };
   main = new Side(new RainMap(get("map"), start, (lat, lon) => void ask(lat, lon)));
-  (window as unknown as { stormcellMap: unknown }).stormcellMap = main.rain.map; // for tests, and for the curious
-  if (box) void main.rain.setEdge(box);
+  (window as unknown as { stormcellMap: unknown }).stormcellMap = main.rain; // for tests, and for the curious
+  if (box) main.rain.setEdge(box);
   main.rain.map.on("moveend", remember);
   fillMethods();
   await load(false);
@@ -111,7 +117,7 @@ async function load(keep: boolean): Promise<void> {
   const other = get<HTMLSelectElement>("compare").value;
   await showBeside(other, other ? timeline(scans, await api.latest(other).catch(() => null)) : []);
   fillQuantities();
-  await relayer();
+  relayer();
   const wanted = before && !wasNewest ? before.time : !keep && view.time ? view.time : null;
   player.set(main.frames.length, wanted ? nearest(main.frames, wanted) : lastSeen(main.frames));
   if (keep) { if (point) void ask(point.lat, point.lon); void loadScores(); }
@@ -137,33 +143,44 @@ async function showBeside(method: string, frames: Frame[]): Promise<void> {
   container.hidden = !method;
   document.body.classList.toggle("compares", Boolean(method));
   main.rain.map.resize();
-  if (!method) { beside?.rain.map.remove(); beside = null; return; }
+  if (!method) { beside?.rain.remove(); beside = null; return; }
   if (!beside) {
     const { lng, lat } = main.rain.map.getCenter();
     beside = new Side(new RainMap(container, { centre: [lng, lat], zoom: main.rain.map.getZoom() }, (a, b) => void ask(a, b)));
     beside.rain.follow(main.rain);
     beside.rain.setOpacity(Number(get<HTMLInputElement>("opacity").value) / 100);
-    if (status?.bounds) void beside.rain.setEdge(status.bounds);
+    if (status?.bounds) beside.rain.setEdge(status.bounds);
   }
   container.dataset.method = method;
   await setFrames(beside, frames);
 }
+
+const table = () => get<HTMLSelectElement>("table").value;
+
+/** Paint the rain by the chosen table, and say what its colours mean. */
+async function recolour(): Promise<void> {
+  try { scales = await api.colours(table()); } catch { say(words.offline, true); return; }
+  sayLegend();
+  if (main) relayer();
+}
+
+function setSpeed(): void { player.setSpeed(Number(get<HTMLSelectElement>("speed").value)); }
 
 function quantity(): Quantity {
   const chosen = get<HTMLSelectElement>("quantity").value;
   return { threshold: chosen.startsWith("p") ? Number(chosen.slice(1)) : null };
 }
 
-async function relayer(): Promise<void> {
+function relayer(): void {
   for (const side of [main, beside]) {
     if (!side) continue;
     // Where there is no chance to show, of radar or of a single forecast, the rain itself is shown.
     side.layers = side.frames.map((frame) => {
       const has = (forecasts.get(frame.key)?.thresholds ?? status?.newest_forecasts.find((one) => one.key === frame.key)?.thresholds ?? []);
       const wanted = quantity();
-      return layerOf(frame, wanted.threshold !== null && has.includes(wanted.threshold) ? wanted : { threshold: null }, fields);
+      return layerOf(frame, wanted.threshold !== null && has.includes(wanted.threshold) ? wanted : { threshold: null }, fields, table());
     });
-    await side.rain.setLayers(side.layers.filter((layer): layer is Layer => layer !== null));
+    side.rain.setLayers(side.layers.filter((layer): layer is Layer => layer !== null));
   }
   showFrame(player.place);
   remember();
@@ -172,8 +189,8 @@ async function relayer(): Promise<void> {
 function showFrame(place: number): void {
   const frame = main?.frames[place];
   if (!frame) return;
-  void main.rain.show(main.layers[place]?.id ?? null);
-  if (beside) void beside.rain.show(beside.layers[nearest(beside.frames, frame.time)]?.id ?? null);
+  main.rain.show(main.layers[place]?.id ?? null);
+  if (beside) beside.rain.show(beside.layers[nearest(beside.frames, frame.time)]?.id ?? null);
   const forecast = frame.ahead !== null;
   const kind = forecast ? `${words.forecast} ${words.ahead(frame.ahead!)}` : words.observed;
   get("time").textContent = `${clock(frame.time)} UTC · ${kind}`;
@@ -253,6 +270,9 @@ function sayPlain(): void {
   player.say(words);
   const hours = get<HTMLSelectElement>("hours").value || "6";
   fill("hours", HOURS.map((n) => [String(n), words.hours_of(n)]), hours);
+  fill("table", Object.entries(words.tables), table() || view.table || localStorage.getItem("stormcell-table") || "");
+  fill("speed", SPEEDS.map((n) => [String(n), words.speed_of(n)]), get<HTMLSelectElement>("speed").value || localStorage.getItem("stormcell-speed") || "8");
+  setSpeed();
   get("outlook").textContent = words.click;
 }
 
@@ -295,7 +315,7 @@ function link(): string {
   return writeLink({
     centre: [centre.lng, centre.lat], zoom: main.rain.map.getZoom(), time: frame?.time,
     point: point ? [point.lat, point.lon] : undefined, method: get<HTMLSelectElement>("method").value,
-    compare: get<HTMLSelectElement>("compare").value, quantity: get<HTMLSelectElement>("quantity").value,
+    compare: get<HTMLSelectElement>("compare").value, quantity: get<HTMLSelectElement>("quantity").value, table: table(),
   });
 }
 
@@ -306,13 +326,6 @@ async function share(): Promise<void> {
   try { await navigator.clipboard.writeText(location.href); } catch { return; } // the address bar has it all the same
   get("share").textContent = words.shared;
   setTimeout(() => { get("share").textContent = words.share; }, 2000);
-}
-
-function zoomFor([west, south, east, north]: [number, number, number, number]): number {
-  const area = get("map").getBoundingClientRect();
-  const mercator = (lat: number) => Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360)) / Math.PI / 2;
-  const wide = (east - west) / 360, high = mercator(Math.min(north, 84)) - mercator(Math.max(south, -84));
-  return Math.max(1, Math.min(Math.log2(area.width / 512 / wide), Math.log2(area.height / 512 / high)) - 0.05);
 }
 
 void start();

@@ -2,14 +2,14 @@
 
 import type { Words } from "./words";
 
-const FRAMES_A_SECOND = 8;
-const PAUSE_AT_END = 6; // frames
+const PAUSE_AT_END = 750; // milliseconds
+const EARLY = 4; // milliseconds that a screen may be too early
 
 export class Player {
   private count = 0;
   private playing = false;
   private last = 0;
-  private waited = 0;
+  private gap = 125;
 
   constructor(
     private readonly slider: HTMLInputElement,
@@ -31,6 +31,8 @@ export class Player {
     this.slider.value = String(Math.min(Math.max(0, place), Math.max(0, count - 1)));
     this.changed(this.place);
   }
+
+  setSpeed(framesASecond: number): void { this.gap = 1000 / framesASecond; }
 
   step(by: number): void { this.pause(); this.go((this.place + by + this.count) % this.count); }
 
@@ -59,12 +61,12 @@ export class Player {
 
   private tick(now: number): void {
     if (!this.playing) return;
-    if (now - this.last >= 1000 / FRAMES_A_SECOND) {
-      this.last = now;
-      const atEnd = this.place === this.count - 1;
-      const next = atEnd ? 0 : this.place + 1;
-      if (atEnd && this.waited < PAUSE_AT_END) this.waited += 1;
-      else if (this.mayGoOn(next)) { this.waited = 0; this.go(next); }
+    const atEnd = this.place === this.count - 1;
+    const next = atEnd ? 0 : this.place + 1;
+    const since = now - this.last + EARLY;
+    if (since >= (atEnd ? Math.max(this.gap, PAUSE_AT_END) : this.gap) && this.mayGoOn(next)) {
+      this.last = since < 2 * this.gap ? this.last + this.gap : now; // in step, unless it is late
+      this.go(next);
     }
     requestAnimationFrame((again) => this.tick(again));
   }

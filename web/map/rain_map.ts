@@ -1,38 +1,42 @@
-// A map with the rain of one moment over coastlines and borders: a layer for each frame, all but one invisible, so that frames change at once.
+// A map with the rain of one moment between land and borders. MapLibre has the land, the mouse and the fingers; rain and lines are sheets over it.
 
 import * as maplibregl from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import "maplibre-gl/dist/maplibre-gl.css";
-import { feature } from "topojson-client";
+import { feature, mesh } from "topojson-client";
 import type { GeometryCollection, Topology } from "topojson-specification";
 import atlasUrl from "world-atlas/countries-50m.json?url";
-import { headers } from "./api";
+import { drawLines, lineThrough, type Line } from "./lines";
+import type { View } from "./mercator";
+import { Picture, type Layer } from "./picture";
+import { Sheet } from "./sheet";
 
 maplibregl.setWorkerUrl(workerUrl);
 
-/** What is drawn of a frame: an address of tiles, which never change. */
-export interface Layer { id: string; tiles: string; maxzoom: number; bounds: [number, number, number, number] }
-
-const AHEAD = 6; // frames that are loaded before they are shown
+const AHEAD = 8; // moments that are loaded before they are shown
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const colours = () => dark.matches
   ? { sea: "#10161d", land: "#1d2630", border: "#66778a", edge: "#8aa0b8" }
   : { sea: "#dfe8ef", land: "#f7f5f0", border: "#8a8f98", edge: "#44566b" };
 
-let atlas: Promise<GeoJSON.FeatureCollection> | null = null;
+type Atlas = Topology<{ countries: GeometryCollection; land: GeometryCollection }>;
+let atlas: Promise<{ land: GeoJSON.GeoJSON; borders: Line[] }> | null = null;
 
-function countries(): Promise<GeoJSON.FeatureCollection> {
-  atlas ??= fetch(atlasUrl).then((response) => response.json()).then((topology: Topology<{ countries: GeometryCollection }>) =>
-    feature(topology, topology.objects.countries) as GeoJSON.FeatureCollection);
+function countries(): Promise<{ land: GeoJSON.GeoJSON; borders: Line[] }> {
+  atlas ??= fetch(atlasUrl).then((response) => response.json()).then((world: Atlas) =>
+    ({ land: feature(world, world.objects.land), borders: mesh(world, world.objects.countries).coordinates.map(lineThrough) }));
   return atlas;
 }
 
 export class RainMap {
   readonly map: maplibregl.Map;
-  private readonly ready: Promise<void>;
+  private readonly rain: Sheet;
+  private readonly lines: Sheet;
+  private borders: Line[] = [];
+  private edge: Line[] = [];
   private layers: Layer[] = [];
+  private readonly pictures = new Map<string, Picture>();
   private shown: string | null = null;
-  private opacity = 0.8;
   private marker: maplibregl.Marker | null = null;
 
   constructor(container: HTMLElement, view: { centre: [number, number]; zoom: number }, onClick: (lat: number, lon: number) => void) {
@@ -42,54 +46,52 @@ export class RainMap {
       center: view.centre,
       zoom: view.zoom,
       maxZoom: 13,
+      maxPitch: 0, // the sheets know no other view than from above, with north at the top
       attributionControl: false,
       dragRotate: false,
       pitchWithRotate: false,
       fadeDuration: 0,
-      transformRequest: (url) => ({ url, headers: headers() }),
       style: { version: 8, sources: {}, layers: [{ id: "sea", type: "background", paint: { "background-color": tint.sea } }] },
     });
     this.map.touchZoomRotate.disableRotation();
+    this.map.keyboard.disableRotation();
     this.map.addControl(new maplibregl.NavigationControl({ showCompass: false }), "top-right");
     this.map.addControl(new maplibregl.ScaleControl({}), "bottom-left");
     this.map.on("click", (event) => onClick(event.lngLat.lat, event.lngLat.lng));
-    this.ready = new Promise((done) => this.map.once("load", () => done()));
-    void this.ready.then(countries).then((data) => {
-      this.map.addSource("countries", { type: "geojson", data });
-      this.map.addLayer({ id: "land", type: "fill", source: "countries", paint: { "fill-color": colours().land } }, this.firstOfRain());
-      this.map.addLayer({ id: "borders", type: "line", source: "countries", paint: { "line-color": colours().border, "line-width": 0.8 } });
-      dark.addEventListener("change", () => this.tint());
+    this.rain = new Sheet(this.map, "rain", (context, seen) => this.paintRain(context, seen));
+    this.lines = new Sheet(this.map, "lines", (context, seen) => this.paintLines(context, seen));
+    this.setOpacity(0.8);
+    this.map.on("moveend", () => this.loadAhead());
+    void Promise.all([countries(), this.map.once("load")]).then(([{ land, borders }]) => {
+      this.borders = borders;
+      this.map.addSource("land", { type: "geojson", data: land });
+      this.map.addLayer({ id: "land", type: "fill", source: "land", paint: { "fill-color": colours().land, "fill-antialias": false } });
+      this.lines.draw();
     });
+    dark.addEventListener("change", this.tint);
   }
 
-  /** Layers that may be shown, in the order of time; what is no longer among them goes. */
-  async setLayers(layers: Layer[]): Promise<void> {
-    await this.ready;
+  /** Moments that may be shown, in the order of time; what is no longer among them goes. */
+  setLayers(layers: Layer[]): void {
     const wanted = new Set(layers.map((layer) => layer.id));
-    for (const layer of this.layers) if (!wanted.has(layer.id)) this.drop(layer.id);
-    if (this.shown && !wanted.has(this.shown)) this.shown = null;
+    for (const [id, picture] of this.pictures) if (!wanted.has(id)) { picture.close(); this.pictures.delete(id); }
     this.layers = layers;
   }
 
-  /** Show one layer and load the next ones. */
-  async show(id: string | null): Promise<void> {
-    await this.ready;
-    const place = this.layers.findIndex((layer) => layer.id === id);
-    for (let step = 0; place >= 0 && step <= AHEAD; step += 1) this.have(this.layers[(place + step) % this.layers.length]!);
-    if (this.shown !== id) {
-      if (id && this.map.getLayer(id)) this.map.setPaintProperty(id, "raster-opacity", this.opacity);
-      if (this.shown && this.map.getLayer(this.shown)) this.map.setPaintProperty(this.shown, "raster-opacity", 0);
-      this.shown = id;
-    }
+  /** Show one moment and load the next ones. */
+  show(id: string | null): void {
+    this.shown = id;
+    this.rain.draw();
+    this.loadAhead();
   }
 
-  /** Whether all tiles of a layer are there, or the layer is not known. */
-  hasTiles(id: string): boolean { return !this.map.getSource(id) || this.map.isSourceLoaded(id); }
+  /** Whether all of a moment is there, or the moment is not known. */
+  has(id: string): boolean { return this.pictures.get(id)?.isComplete(this.rain.view) ?? true; }
 
-  setOpacity(opacity: number): void {
-    this.opacity = opacity;
-    if (this.shown && this.map.getLayer(this.shown)) this.map.setPaintProperty(this.shown, "raster-opacity", opacity);
-  }
+  /** Whether land and borders are there, and the rain that is to be seen. */
+  get isDrawn(): boolean { return this.borders.length > 0 && this.map.loaded() && (this.shown === null || this.has(this.shown)); }
+
+  setOpacity(opacity: number): void { this.rain.canvas.style.opacity = String(opacity); }
 
   mark(lat: number, lon: number): void {
     this.marker ??= new maplibregl.Marker({ color: "#d55e00" }).setLngLat([lon, lat]).addTo(this.map);
@@ -97,14 +99,9 @@ export class RainMap {
   }
 
   /** Outline of the radar's grid. */
-  async setEdge([west, south, east, north]: [number, number, number, number]): Promise<void> {
-    await this.ready;
-    const ring = [[west, south], [east, south], [east, north], [west, north], [west, south]];
-    const data: GeoJSON.Feature = { type: "Feature", properties: {}, geometry: { type: "LineString", coordinates: ring } };
-    const source = this.map.getSource<maplibregl.GeoJSONSource>("edge");
-    if (source) { source.setData(data); return; }
-    this.map.addSource("edge", { type: "geojson", data });
-    this.map.addLayer({ id: "edge", type: "line", source: "edge", paint: { "line-color": colours().edge, "line-width": 1, "line-dasharray": [3, 3] } });
+  setEdge([west, south, east, north]: [number, number, number, number]): void {
+    this.edge = [lineThrough([[west, south], [east, south], [east, north], [west, north], [west, south]])];
+    this.lines.draw();
   }
 
   /** Both maps look at the same place. */
@@ -120,25 +117,49 @@ export class RainMap {
     link(other.map, this.map);
   }
 
-  private have(layer: Layer): void {
-    if (this.map.getSource(layer.id)) return;
-    this.map.addSource(layer.id, { type: "raster", tiles: [layer.tiles], tileSize: 512, maxzoom: layer.maxzoom, bounds: layer.bounds });
-    const paint = { "raster-opacity": 0, "raster-fade-duration": 0, "raster-resampling": "nearest" as const };
-    this.map.addLayer({ id: layer.id, type: "raster", source: layer.id, paint }, this.map.getLayer("borders") ? "borders" : undefined);
+  remove(): void {
+    dark.removeEventListener("change", this.tint);
+    this.setLayers([]);
+    this.map.remove();
   }
 
-  private drop(id: string): void {
-    if (this.map.getLayer(id)) this.map.removeLayer(id);
-    if (this.map.getSource(id)) this.map.removeSource(id);
+  private picture(layer: Layer): Picture {
+    const picture = this.pictures.get(layer.id) ?? new Picture(layer, () => { if (this.shown === layer.id) this.rain.draw(); });
+    this.pictures.set(layer.id, picture);
+    return picture;
   }
 
-  private firstOfRain(): string | undefined { return this.layers.find((layer) => this.map.getLayer(layer.id))?.id; }
+  private loadAhead(): void {
+    const place = this.layers.findIndex((layer) => layer.id === this.shown);
+    const soon = place < 0 ? 0 : Math.min(AHEAD + 1, this.layers.length);
+    for (let step = 0; step < soon; step += 1) this.picture(this.layers[(place + step) % this.layers.length]!).load(this.rain.view);
+  }
 
-  private tint(): void {
+  private paintRain(context: CanvasRenderingContext2D, view: View): void {
+    const layer = this.layers.find((one) => one.id === this.shown);
+    if (!layer) return;
+    const picture = this.picture(layer);
+    picture.load(view);
+    picture.draw(context, view);
+  }
+
+  private paintLines(context: CanvasRenderingContext2D, view: View): void {
+    const tint = colours(), ratio = view.width / this.map.getContainer().clientWidth;
+    context.lineJoin = "round";
+    context.lineWidth = 0.8 * ratio;
+    context.strokeStyle = tint.border;
+    drawLines(context, view, this.borders);
+    context.lineWidth = ratio;
+    context.strokeStyle = tint.edge;
+    context.setLineDash([3 * ratio, 3 * ratio]);
+    drawLines(context, view, this.edge);
+    context.setLineDash([]);
+  }
+
+  private readonly tint = (): void => {
     const tint = colours();
     this.map.setPaintProperty("sea", "background-color", tint.sea);
-    this.map.setPaintProperty("land", "fill-color", tint.land);
-    this.map.setPaintProperty("borders", "line-color", tint.border);
-    if (this.map.getLayer("edge")) this.map.setPaintProperty("edge", "line-color", tint.edge);
-  }
+    if (this.map.getLayer("land")) this.map.setPaintProperty("land", "fill-color", tint.land);
+    this.lines.draw();
+  };
 }
