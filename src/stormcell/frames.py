@@ -174,15 +174,17 @@ def check_forecast(forecast: xr.DataArray) -> xr.DataArray:
 
 def _check_field(field: xr.DataArray) -> xr.DataArray:
     if field.attrs.get("units") != UNITS:
-        raise FramesError(f"field: expected rain rate in {UNITS!r}, got units {field.attrs.get('units')!r}")
+        raise FramesError(f"field: expected rain rate in {UNITS!r}, got units {field.attrs.get('units')!r}; stormcell.units converts")
     if field.dtype != np.float32:
-        raise FramesError(f"field: expected float32 values, got {field.dtype}")
+        raise FramesError(f"field: expected float32 values, got {field.dtype}; make_frames converts")
     if field.size == 0:
         raise FramesError(f"field: expected at least one value, got the shape {field.shape}")
     grid_of(field)
     lowest, highest = float(np.fmin.reduce(field.values, axis=None)), float(np.fmax.reduce(field.values, axis=None))
     if lowest < 0 or highest == np.inf:
-        raise FramesError(f"field: expected finite rain rates of 0 or more, got {lowest:g} to {highest:g} mm h-1")
+        raise FramesError(
+            f"field: expected finite rain rates of 0 or more, got {lowest:g} to {highest:g} mm h-1; set what is no measurement to NaN"
+        )
     return field
 
 
