@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import tarfile
 from pathlib import Path
 
 import h5py
@@ -123,3 +124,50 @@ def radolan(path: Path, code=None, *, product="RY", precision="E-02", minutes=5,
     content = header.encode() + b"\x03" + code.tobytes()
     path.write_bytes(gzip.compress(content) if packed else content)
     return path
+
+
+RV_SINCE_2025 = {"gain": 0.0009999999317806213, "offset": -0.0009999999317806213, "nodata": 4294967295.0, "undetect": 0.0}
+
+
+def rv_composite(millimetres, time, lead: int, *, simulated: bool | None = None) -> bytes:
+    """An HDF5 composite of DWD's RV on the grid DE1200, or on its north-west corner: mm in 5 minutes; NaN is nodata, 0 undetect."""
+    rows, columns = millimetres.shape
+    what = RV_SINCE_2025
+    code = np.round((np.nan_to_num(millimetres) - what["offset"]) / what["gain"]).astype(np.uint32)
+    code[millimetres == 0], code[np.isnan(millimetres)] = 0, np.uint32(what["nodata"])
+    stamps = {name: str(np.datetime64(time, "s") + np.timedelta64(minutes, "m")) for name, minutes in (("start", lead - 5), ("end", lead))}
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs["Conventions"] = np.bytes_("ODIM_H5/V2_3")
+        _bytes(file.create_group("what"), object="COMP", version="H5rad 2.3", source="ORG:78", **_stamp("", str(np.datetime64(time, "s"))))
+        _bytes(file.create_group("how"), simulated=str(lead > 0 if simulated is None else simulated))
+        where = file.create_group("where")
+        where.attrs.update({"xsize": columns, "ysize": rows, "xscale": 1000.0, "yscale": 1000.0})
+        where.attrs.update({"UL_lon": 1.4633015103, "UL_lat": 55.8620871082})
+        _bytes(where, projdef="+proj=stere +lat_ts=60 +lat_0=90 +lon_0=10 +x_0=543196.83521776402 +y_0=3622588.8619310022 +units=m "
+               "+a=6378137 +b=6356752.3142451802 +no_defs")  # fmt: skip
+        _bytes(file.create_group("dataset1/what"), product="COMP", **_stamp("start", stamps["start"]), **_stamp("end", stamps["end"]))
+        about = file.create_group("dataset1/data1/what")
+        about.attrs.update(what)
+        _bytes(about, quantity="ACRR")
+        file.create_dataset("dataset1/data1/data", data=code, compression="gzip", compression_opts=1)
+    return buffer.getvalue()
+
+
+def rv_tar(path: Path, composites: dict[int, bytes], *, time="2026-07-01T12:00") -> Path:
+    """A tar as DWD names and packs it: lead time in minutes -> composite."""
+    stamp = str(np.datetime64(time, "m")).replace("-", "").replace("T", "_").replace(":", "")
+    with tarfile.open(path, "w") as archive:
+        for lead, content in composites.items():
+            member = tarfile.TarInfo(f"composite_rv_{stamp}_{lead:03d}-hd5")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def _stamp(prefix: str, stamp: str) -> dict[str, str]:
+    return {f"{prefix}date": stamp[:10].replace("-", ""), f"{prefix}time": stamp[11:].replace(":", "")}
+
+
+def _bytes(group: h5py.Group, **attrs: str) -> None:
+    group.attrs.update({key: np.bytes_(value) for key, value in attrs.items()})

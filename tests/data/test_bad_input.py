@@ -281,9 +281,10 @@ def test_a_tar_bomb_is_refused_before_it_is_parsed(tmp_path, monkeypatch):
     import tarfile
 
     monkeypatch.setattr(content, "MAX_UNPACKED_BYTES", 2**20)
-    header = tarfile.TarInfo("rv")
-    header.type, header.size = b"x", 3 * 2**20
-    start = make.radolan(tmp_path / "a", np.zeros((900, 900), "<u2"), packed=False).read_bytes()[:300]
-    (tmp_path / "bomb.tar.gz").write_bytes(gzip.compress(header.tobuf(tarfile.USTAR_FORMAT) + start + bytes(4 * 2**20)))
+    first, header = tarfile.TarInfo("rv"), tarfile.TarInfo("rv")
+    first.size, header.type, header.size = 512, b"x", 3 * 2**20
+    start = make.radolan(tmp_path / "a", np.zeros((900, 900), "<u2"), packed=False).read_bytes()[:512]
+    bomb = first.tobuf(tarfile.USTAR_FORMAT) + start + header.tobuf(tarfile.USTAR_FORMAT) + bytes(4 * 2**20)
+    (tmp_path / "bomb.tar.gz").write_bytes(gzip.compress(bomb))
     with pytest.raises(ReadError, match="bomb.*unpacks to more than 1 MiB"):
         read(tmp_path / "bomb.tar.gz")

@@ -298,6 +298,7 @@ def test_no_reader_takes_another_formats_file(name, tmp_path):
         "meteoswiss": make.meteoswiss,
         "bom": make.bom,
         "radolan": make.radolan,
+        "odim-tar": lambda path: make.rv_tar(path, {0: make.rv_composite(np.ones((2, 2)), "2026-07-01T12:00", 0)}),
     }
     for other, maker in makers.items():
         path = maker(tmp_path / f"{other}.bin")  # the name tells nothing

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stormcell.data.sources import Feed, Limits, Source
-from stormcell.data.sources.dwd import dwd
+from stormcell.data.sources.dwd import Dwd
 from tests.conftest import _DATA
 from tests.data.radar_files import radolan
 from tests.data.sources.server import Server, serving
@@ -91,7 +91,7 @@ def scans(server: Server) -> Callable[..., None]:
 
 @pytest.fixture
 def source(server: Server) -> Source:
-    return dwd(url=server.url + DIRECTORY)
+    return Dwd(url=server.url + DIRECTORY)
 
 
 @pytest.fixture

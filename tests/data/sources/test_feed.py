@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from stormcell.data.sources import BusyError, Limits, SourceError
-from stormcell.data.sources.dwd import dwd
+from stormcell.data.sources.dwd import Dwd
 from stormcell.data.sources.index import Index
 from stormcell.errors import ConfigError, WriteError
 from tests.data.sources.conftest import DIRECTORY, rv_name, small_bz2
@@ -232,7 +232,7 @@ def test_a_redirect_to_another_host_is_refused(server, source, feed_of, scans, h
         poll = feed_of(source).poll()
         assert here() == [rv_name(-10)] and other.asked == [] and "may ask only" in poll.refused[rv_name(-5)]
         server.faults[DIRECTORY + rv_name(-5)] = [status(302, Location=other.url + DIRECTORY + rv_name(-5))]
-        poll = feed_of(dwd(url=server.url + DIRECTORY, origins=(other.url,))).poll()  # trusted now
+        poll = feed_of(Dwd(url=server.url + DIRECTORY, origins=(other.url,))).poll()  # trusted now
         assert [path.name for path in poll.arrived] == [rv_name(-5)] and poll.arrived[0].read_bytes() == small_bz2("foreign")
 
 
@@ -273,7 +273,7 @@ def test_a_server_that_is_not_there(feed_of):
     with serving() as gone:
         url = gone.url
     with pytest.raises(BusyError, match="no whole answer"):
-        feed_of(dwd(url=url + DIRECTORY)).poll()
+        feed_of(Dwd(url=url + DIRECTORY)).poll()
 
 
 def test_requests_keep_to_the_rate(source, feed_of, scans, clock):

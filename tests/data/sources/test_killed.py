@@ -17,7 +17,7 @@ SCRIPT = """
 import os, signal, sys
 from stormcell.data.sources import feed as module, Feed
 from stormcell.data.sources.cursor import Cursor
-from stormcell.data.sources.dwd import dwd
+from stormcell.data.sources.dwd import Dwd
 from stormcell.data.sources.web import Web
 
 url, folder, where, moment = sys.argv[1:5]
@@ -36,7 +36,7 @@ def deadly(*args, **options):
     os.kill(os.getpid(), signal.SIGKILL)
 
 setattr(owner, name, deadly)
-Feed(dwd(url=url), folder, now=lambda: float(moment)).poll()
+Feed(Dwd(url=url), folder, now=lambda: float(moment)).poll()
 """
 POINTS = ["download-before", "download-after", "check-after", "rename-before", "rename-after", "cursor-before", "cursor-after"]
 

@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.data.content import Content
-from stormcell.data.readers import archive, bom, cf, fmi, knmi, meteoswiss, mrms, odim, radolan
+from stormcell.data.readers import archive, bom, cf, fmi, knmi, meteoswiss, mrms, odim, odim_tar, radolan
 from stormcell.errors import ReadError, UnknownFormatError
 
 __all__ = ["READERS", "Reader", "reader_for"]
@@ -42,6 +42,7 @@ class Reader(NamedTuple):
 
 READERS: dict[str, Reader] = {
     "odim": Reader(odim.recognises, odim.times, odim.read_odim),
+    "odim-tar": Reader(odim_tar.recognises, odim_tar.times, odim_tar.read_odim_tar),
     "knmi": Reader(knmi.recognises, knmi.times, knmi.read_knmi),
     "bom": Reader(bom.recognises, bom.times, bom.read_bom),
     "fmi": Reader(fmi.recognises, fmi.times, fmi.read_fmi),

@@ -1,7 +1,8 @@
 """ODIM_H5 composites, the exchange format of European weather services (OPERA).
 
 Source: OPERA Data Information Model for HDF5, versions 2.0 to 2.4. A pixel is stored as an integer or float p with value
-gain p + offset. `nodata` marks pixels that no radar covers (NaN here), `undetect` those where it saw nothing (0 here).
+gain p + offset. `nodata` marks pixels that no radar covers (NaN here), `undetect` those where it saw nothing (0 here). A composite
+that says that it is simulated (`how/simulated`), or that begins after its nominal time, is a forecast and no observation.
 """
 
 from pathlib import Path
@@ -22,8 +23,9 @@ from stormcell.frames import grid_of, make_frames
 from stormcell.grid import Grid
 from stormcell.units import ZR_RULES, ZRRule, rain_rate_from_accumulation, rain_rate_from_reflectivity, reflectivity_from_rain_rate
 
-__all__ = ["read_odim", "recognises", "times", "write_odim"]
+__all__ = ["frames_of", "is_forecast", "lead_of", "nominal_time", "read_odim", "recognises", "times", "write_odim"]
 
+_MINUTE = np.timedelta64(1, "m")
 QUANTITIES = ("RATE", "ACRR", "DBZH", "TH")  # in order of preference
 
 
@@ -38,7 +40,7 @@ def recognises(content: Content) -> bool:
 def times(content: Content) -> NDArray[np.datetime64]:
     """The nominal time of the composite."""
     with h5py.File(content.file()) as file:
-        return np.array([_nominal_time(file)])
+        return np.array([nominal_time(file)])
 
 
 def read_odim(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
@@ -52,22 +54,43 @@ def read_odim(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
         (time=1, y, x) rain rate [mm h-1]; nodata is NaN, undetect is 0.
 
     Raises:
-        ReadError: the file is no composite, has none of these quantities, or its parts do not fit.
+        ReadError: the file is no composite, a forecast, has none of these quantities, or its parts do not fit.
     """
     content = Content(path)
     with h5py.File(content.file()) as file:
-        kind = attribute(file["what"], "object")
-        if kind not in ("COMP", "IMAGE"):
-            raise ReadError(f"{content.path}: is an ODIM {kind}; expected a composite (COMP): grid the polar data first")
-        data, what = _best_quantity(file, content.path)
-        check_size(content.path, *data.shape)
-        grid = _grid(file["where"], data.shape, content.path)
-        rule = zr or ZR_RULES["marshall-palmer"]
-        rain_rate = _rain_rate(data[()], what, rule)
-        attrs = {"source": f"ODIM_H5 {plain(file['what'].attrs.get('source', ''))}".strip(), "quantity": what["quantity"]}
-        if what["quantity"] in ("DBZH", "TH"):
-            attrs["zr_rule"] = str(rule)
-        return make_frames(rain_rate, _nominal_time(file), grid, **attrs)
+        return frames_of(file, content.path, zr)
+
+
+def frames_of(file: h5py.File, path: Path, zr: ZRRule | None, *, forecast: bool = False) -> xr.DataArray:
+    """The frames of `read_odim` from an open file; `path` is for messages, and `forecast` lets a forecast pass."""
+    kind = attribute(file["what"], "object")
+    if kind not in ("COMP", "IMAGE"):
+        raise ReadError(f"{path}: is an ODIM {kind}; expected a composite (COMP): grid the polar data first")
+    if is_forecast(file) and not forecast:
+        raise ReadError(f"{path}: is a forecast for {lead_of(file) / np.timedelta64(1, 'm'):g} min ahead; expected an observation")
+    data, what = _best_quantity(file, path)
+    check_size(path, *data.shape)
+    grid = _grid(file["where"], data.shape, path)
+    rule = zr or ZR_RULES["marshall-palmer"]
+    rain_rate = _rain_rate(data[()], what, rule)
+    attrs = {"source": f"ODIM_H5 {plain(file['what'].attrs.get('source', ''))}".strip(), "quantity": what["quantity"]}
+    if what["quantity"] in ("DBZH", "TH"):
+        attrs["zr_rule"] = str(rule)
+    return make_frames(rain_rate, nominal_time(file), grid, **attrs)
+
+
+def is_forecast(file: h5py.File) -> bool:
+    """Does it say so, or begin more than a minute after its nominal time?"""
+    what = _what(file, file["dataset1"]) if "dataset1" in file else _what(file)
+    hows = (file[name].attrs for name in ("how", "dataset1/how") if name in file)
+    simulated = any(str(plain(how.get("simulated", ""))).lower() == "true" for how in hows)
+    return simulated or bool("starttime" in what and _time(what, "start") - nominal_time(file) > _MINUTE)
+
+
+def lead_of(file: h5py.File) -> np.timedelta64:
+    """From the nominal time to the end of what it covers; 0 if it does not say when that is."""
+    what = _what(file, file["dataset1"])
+    return _time(what, "end") - nominal_time(file) if "endtime" in what else np.timedelta64(0, "ns")
 
 
 def _best_quantity(file: h5py.File, path: Path) -> tuple[h5py.Dataset, dict[str, Any]]:
@@ -136,7 +159,8 @@ def _grid(where: h5py.Group, shape: tuple[int, ...], path: Path) -> Grid:
     return grid
 
 
-def _nominal_time(file: h5py.File) -> np.datetime64:
+def nominal_time(file: h5py.File) -> np.datetime64:
+    """When the composite is for, by the service's own clock."""
     return _time(_what(file), "")
 
 

@@ -4,15 +4,14 @@ Two bytes a pixel, little endian: 12 bits of value and 4 flags (0x1000 filled in
 the value times the header's precision is the rain in mm over the header's interval. One byte a pixel in the reflectivity products
 RX and WX: dBZ = p / 2 - 32.5, 0 is no echo, 249 clutter, 250 no data.
 
-An RV archive (`.tar.bz2`) holds the analysis (lead time 0) and DWD's own forecast for the next two hours. `read_radolan` takes the
-analysis alone, since a forecast is no observation; `read_radolan_forecast` gives the forecast.
+An RV archive of the years up to 2025 (`.tar.bz2`; for later ones see `odim_tar`) holds the analysis (lead time 0) and DWD's own forecast
+for the next two hours. `read_radolan` takes the analysis alone, since a forecast is no observation; `read_radolan_forecast` gives the
+forecast.
 
 Source: DWD, RADOLAN/RADVOR-OP Kompositformat 2.4; grids as published there.
 """
 
-import io
 import re
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.data.content import Content, check_size
+from stormcell.data.tarred import is_tar, members, start_of_first
 from stormcell.data.timestamp import utc
 from stormcell.errors import ReadError
 from stormcell.frames import make_forecast, make_frames
@@ -36,6 +36,7 @@ _FIELDS = {name: re.compile(pattern) for name, pattern in {
     "shape": rb"GP\s*(\d+)\s*x\s*(\d+)",
     "lead": rb"VV\s*(\d+)",
 }.items()}  # fmt: skip
+_HEADER_BYTES = 4096
 _REFLECTIVITY = ("RX", "WX")
 _RAIN = ("RW", "RY", "RV", "SF", "RZ", "RH", "YW", "RU", "RS", "RQ")
 _SPHERE = "+proj=stere +lat_0=90 +lat_ts=60 +lon_0=10 +x_0=0 +y_0=0 +R=6370040 +units=m"
@@ -83,9 +84,8 @@ def read_radolan(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
         ReadError: a product or grid that is not known, or an image that is cut off.
     """
     content = Content(path)
-    if _is_tar(content):
-        composites = _archive(content)
-        header, data = composites[0]
+    if is_tar(content):
+        header, data = _archive(content, analysis=True)[0]
         if header.lead != 0:
             raise ReadError(f"{content.path}: holds only forecasts, from {header.lead} min on; expected the analysis (lead time 0) as well")
     else:
@@ -109,11 +109,10 @@ def read_radolan_forecast(path: str | Path) -> xr.DataArray:
         ReadError: the file is no RV archive, or is broken.
     """
     content = Content(path)
-    if not _is_tar(content):
+    if not is_tar(content):
         raise ReadError(f"{content.path}: expected an RV archive (.tar.bz2) with several lead times")
-    composites = _archive(content)
     past = read_radolan(path)
-    ahead = [(header, data) for header, data in composites if header.lead > 0]
+    ahead = [(header, data) for header, data in _archive(content, analysis=False) if header.lead > 0]
     fields = [_rain_rate(data, header, ZR_RULES["marshall-palmer"], content.path) for header, data in ahead]
     leads = np.array([header.lead for header, _ in ahead], dtype="timedelta64[m]").astype("timedelta64[ns]")
     return make_forecast(np.stack(fields)[np.newaxis], past, leads, method="DWD RADVOR")
@@ -165,24 +164,19 @@ def _parse(data: bytes, path: Path) -> _Header:
     )
 
 
-def _is_tar(content: Content) -> bool:
-    return content.head[257:262] == b"ustar"
-
-
 def _first_member(content: Content) -> bytes:
-    """The start of the (first) composite; a tar archive's first member begins after a header of 512 bytes."""
-    return content.head[512:] if _is_tar(content) else content.head
+    """The start of the (first) composite."""
+    return start_of_first(content) if is_tar(content) else content.head
 
 
-def _archive(content: Content) -> list[tuple[_Header, bytes]]:
-    """The composites of a tar archive, by lead time. The size is capped before anything is parsed, and nothing is written to disk."""
+def _archive(content: Content, *, analysis: bool) -> list[tuple[_Header, bytes]]:
+    """The composites of a tar archive, by lead time; of forecasts only the header if the analysis alone is wanted."""
     composites = []
-    with tarfile.open(fileobj=io.BytesIO(content.bytes()), mode="r:") as archive:
-        for member in archive:
-            file = archive.extractfile(member) if member.isfile() else None
-            data = file.read() if file else b""
-            if _START.match(data):
-                composites.append((_parse(data, content.path), data))
+    for _, member in members(content):
+        start = member.read(_HEADER_BYTES)
+        if _START.match(start):
+            header = _parse(start, content.path)
+            composites.append((header, start if analysis and header.lead > 0 else start + member.read()))
     if not composites:
         raise ReadError(f"{content.path}: holds no RADOLAN composite")
     return sorted(composites, key=lambda composite: composite[0].lead)

@@ -6,6 +6,7 @@ STAC: https://stacspec.org (items, assets, the link "next", the file extension's
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -33,14 +34,14 @@ class Index:
     Args:
         url: of the page, or of the STAC item or item collection. It may hold strftime fields of the day, such as ".../%Y%m%d/".
         pattern: regular expression that a whole file name must match; the group `time` holds the scan's time, if the name tells it.
-        time_format: of that group, as strptime has it.
+        time_format: of that group, as strptime has it; of several the first that fits counts.
         origins: further origins that links may lead to, such as "https://data.example.org".
         licence, attribution, step_minutes: see `About`.
     """
 
     url: str
     pattern: str
-    time_format: str = "%Y%m%d%H%M"
+    time_format: str | tuple[str, ...] = "%Y%m%d%H%M"
     origins: tuple[str, ...] = ()
     licence: str | None = None
     attribution: str | None = None
@@ -81,7 +82,7 @@ class Index:
             return None
         text = match.groupdict().get("time")
         try:
-            stamp = datetime.strptime(text, self.time_format) if text else None
+            stamp = _parsed(text, (self.time_format,) if isinstance(self.time_format, str) else self.time_format) if text else None
             return found._replace(name=safe_name(found.name), time=utc(*stamp.timetuple()[:6]) if stamp else found.time)
         except SourceError as error:
             return found._replace(problem=str(error))
@@ -89,6 +90,14 @@ class Index:
             return found._replace(
                 problem=f"{found.address}: its name should tell the time as {self.time_format} ({error}); check the pattern"
             )
+
+
+def _parsed(text: str, formats: tuple[str, ...]) -> datetime:
+    """The time by the first of the formats that fits; the last one's error if none does."""
+    for one in formats[:-1]:
+        with suppress(ValueError):
+            return datetime.strptime(text, one)
+    return datetime.strptime(text, formats[-1])
 
 
 def _days(url: str, since: np.datetime64, until: np.datetime64) -> list[str]:

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from stormcell.data.sources.dwd import dwd
+from stormcell.data.sources.dwd import Dwd
 from stormcell.data.sources.folder import Folder
 from stormcell.data.sources.index import Index
 from stormcell.data.sources.mrms import Mrms
@@ -18,7 +18,7 @@ from stormcell.errors import ConfigError
 __all__ = ["SOURCES", "source_named"]
 
 SOURCES: dict[str, Callable[..., Source]] = {
-    "dwd": dwd,
+    "dwd": Dwd,
     "folder": Folder,
     "index": Index,
     "mrms": Mrms,
