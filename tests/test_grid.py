@@ -59,5 +59,11 @@ def test_bad_sizes_and_projections_are_refused():
         Grid.from_edges("+proj=nonsense", west=0.0, north=0.0, pixel=(1.0, 1.0), shape=(3, 4))
 
 
+def test_a_single_row_is_as_high_as_its_pixels_are_wide(grid):
+    row, column = grid.crop(slice(0, 1), slice(None)), grid.crop(slice(None), slice(0, 1))
+    assert row.pixel == column.pixel == (1000.0, 1000.0)
+    assert row.edges == (600_000.0, 199_000.0, 604_000.0, 200_000.0)
+
+
 def test_a_grid_of_one_pixel():
     assert Grid.from_edges("EPSG:21781", west=0.0, north=0.0, pixel=(1.0, 1.0), shape=(1, 1)).pixel == (1.0, 1.0)

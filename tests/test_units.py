@@ -76,6 +76,9 @@ def test_rules_by_name_and_by_numbers():
         ("m s**-1", 3.6e6),
         ("mm.h-1", 1),
         ("mm per hour", 1),
+        ("in/hr", 25.4),
+        ("inches per hour", 25.4),
+        ("cm h-1", 10),
     ],
 )
 def test_rates_of_many_spellings(units, factor):

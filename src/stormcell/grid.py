@@ -69,10 +69,9 @@ class Grid:
 
     @property
     def pixel(self) -> tuple[float, float]:
-        """Width and height of a pixel [m, or degrees]; 1 along an axis with a single cell."""
-        dx = float(np.ptp(self.x)) / (self.x.size - 1) if self.x.size > 1 else 1.0
-        dy = float(np.ptp(self.y)) / (self.y.size - 1) if self.y.size > 1 else 1.0
-        return dx, dy
+        """Width and height of a pixel [m, or degrees]; along an axis with a single cell as along the other, 1 if both have one."""
+        dx, dy = (float(np.ptp(axis)) / max(axis.size - 1, 1) for axis in (self.x, self.y))
+        return dx or dy or 1.0, dy or dx or 1.0
 
     @property
     def edges(self) -> tuple[float, float, float, float]:

@@ -130,13 +130,14 @@ def rain_rate_from_accumulation(amount_mm: ArrayLike, minutes: float) -> Floats:
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _TIME_NAMES = {"s": "s", "sec": "s", "second": "s", "min": "min", "minute": "min", "h": "h", "hr": "h", "hour": "h", "d": "d", "day": "d"}
-_RATE = re.compile(r"^(mm|m|kg\s?m\^?-2|kg/m\^?2)\s?(?:/\s?([a-z]+)|([a-z]+)\^?-1)$")
+_DEPTHS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "inch": 25.4, "inches": 25.4}
+_RATE = re.compile(r"^(mm|cm|m|in|inch|inches|kg\s?m\^?-2|kg/m\^?2)\s?(?:/\s?([a-z]+)|([a-z]+)\^?-1)$")
 
 
 def mm_per_hour_factor(units: str) -> float:
     """The number that turns a rain rate in these units into mm h-1.
 
-    Reads the spellings that radar files use: "mm h-1", "mm/h", "mm hr-1", "kg m-2 s-1", "kg m-2 h-1", "m s-1", "mm/day", ...
+    Reads the spellings that radar files use: "mm h-1", "mm/h", "mm hr-1", "kg m-2 s-1", "kg m-2 h-1", "m s-1", "mm/day", "in/h", ...
     One kg m-2 of water is one mm.
 
     Raises:
@@ -151,8 +152,7 @@ def mm_per_hour_factor(units: str) -> float:
     period = _TIME_NAMES.get((match[2] or match[3]).rstrip("s") or "s") if match else None
     if match is None or period is None:
         raise UnitsError(f"{units!r} is not a unit of rain rate: expected mm h-1, kg m-2 s-1, m s-1 or the like")
-    depth_mm = 1000.0 if match[1] == "m" else 1.0
-    return depth_mm * 3600.0 / _SECONDS[period]
+    return _DEPTHS_MM.get(match[1], 1.0) * 3600.0 / _SECONDS[period]
 
 
 @dataclass(frozen=True)
