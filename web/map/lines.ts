@@ -34,11 +34,8 @@ function trace(context: CanvasRenderingContext2D, places: Float64Array, { left, 
     const x = (places[at]! - left) * scale, y = (places[at + 1]! - top) * scale;
     if (at === 0) context.moveTo(x, y);
     else if (Math.abs(x - lastX) + Math.abs(y - lastY) < FINE && at + 2 < places.length) continue;
-    else if (isCut(places[at - 2]!) && isCut(places[at]!)) context.moveTo(x, y);
+    else if (Math.abs(places[at]! - places[at - 2]!) > 0.5) context.moveTo(x, y); // over the date line, not around the world
     else context.lineTo(x, y);
     lastX = x; lastY = y;
   }
 }
-
-/** On the date line, where maps cut countries in two. */
-const isCut = (x: number) => x < 1e-6 || x > 1 - 1e-6;

@@ -87,6 +87,7 @@ async function start(): Promise<void> {
   const start = { centre, zoom: view.zoom ?? (box ? zoomFor(box, width, height) : 4) };
   main = new Side(new RainMap(get("map"), start, (lat, lon) => void ask(lat, lon)));
   (window as unknown as { stormcellMap: unknown }).stormcellMap = main.rain; // for tests, and for the curious
+  main.rain.call(words.map);
   if (box) main.rain.setEdge(box);
   main.rain.map.on("moveend", remember);
   fillMethods();
@@ -140,13 +141,15 @@ async function setFrames(side: Side, frames: Frame[]): Promise<void> {
 
 async function showBeside(method: string, frames: Frame[]): Promise<void> {
   const container = get("other");
+  get("map").dataset.method = get<HTMLSelectElement>("method").value;
   container.hidden = !method;
   document.body.classList.toggle("compares", Boolean(method));
-  main.rain.map.resize();
   if (!method) { beside?.rain.remove(); beside = null; return; }
   if (!beside) {
     const { lng, lat } = main.rain.map.getCenter();
     beside = new Side(new RainMap(container, { centre: [lng, lat], zoom: main.rain.map.getZoom() }, (a, b) => void ask(a, b)));
+    beside.rain.call(words.other_map);
+    if (point) beside.rain.mark(point.lat, point.lon);
     beside.rain.follow(main.rain);
     beside.rain.setOpacity(Number(get<HTMLInputElement>("opacity").value) / 100);
     if (status?.bounds) beside.rain.setEdge(status.bounds);
@@ -204,7 +207,7 @@ async function ask(lat: number, lon: number): Promise<void> {
   lon = ((lon + 540) % 360) - 180;
   get<HTMLInputElement>("lat").value = lat.toFixed(4);
   get<HTMLInputElement>("lon").value = lon.toFixed(4);
-  main.rain.mark(lat, lon);
+  for (const side of [main, beside]) side?.rain.mark(lat, lon);
   try { point = await api.point(lat, lon, get<HTMLSelectElement>("method").value); } catch (error) {
     get("outlook").textContent = error instanceof api.Refused ? error.message : words.offline;
     return;
@@ -279,6 +282,8 @@ function sayPlain(): void {
 function sayAll(): void {
   sayPlain();
   if (!status || !main) return;
+  main.rain.call(words.map);
+  beside?.rain.call(words.other_map);
   const chosen = get<HTMLSelectElement>("compare").value;
   fillMethods();
   get<HTMLSelectElement>("compare").value = chosen;
@@ -304,9 +309,10 @@ function say(text: string, bad: boolean): void {
   target.classList.toggle("bad", bad);
 }
 
+/** What the colours mean: of rain, which the radar saw, and of chances where they are shown. */
 function sayLegend(): void {
-  const scale = scales[quantity().threshold === null ? "rain_rate" : "probability"];
-  if (scale) drawLegend(get("legend"), scale, get<HTMLSelectElement>("unit").value, words);
+  const shown = quantity().threshold === null ? ["rain_rate"] : ["probability", "rain_rate"];
+  drawLegend(get("legend"), shown.flatMap((name) => scales[name] ?? []), get<HTMLSelectElement>("unit").value, words);
 }
 
 function link(): string {

@@ -3,9 +3,7 @@
 import * as maplibregl from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import "maplibre-gl/dist/maplibre-gl.css";
-import { feature, mesh } from "topojson-client";
-import type { GeometryCollection, Topology } from "topojson-specification";
-import atlasUrl from "world-atlas/countries-50m.json?url";
+import { atlas } from "./atlas";
 import { drawLines, lineThrough, type Line } from "./lines";
 import type { View } from "./mercator";
 import { Picture, type Layer } from "./picture";
@@ -18,15 +16,6 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const colours = () => dark.matches
   ? { sea: "#10161d", land: "#1d2630", border: "#66778a", edge: "#8aa0b8" }
   : { sea: "#dfe8ef", land: "#f7f5f0", border: "#8a8f98", edge: "#44566b" };
-
-type Atlas = Topology<{ countries: GeometryCollection; land: GeometryCollection }>;
-let atlas: Promise<{ land: GeoJSON.GeoJSON; borders: Line[] }> | null = null;
-
-function countries(): Promise<{ land: GeoJSON.GeoJSON; borders: Line[] }> {
-  atlas ??= fetch(atlasUrl).then((response) => response.json()).then((world: Atlas) =>
-    ({ land: feature(world, world.objects.land), borders: mesh(world, world.objects.countries).coordinates.map(lineThrough) }));
-  return atlas;
-}
 
 export class RainMap {
   readonly map: maplibregl.Map;
@@ -62,7 +51,7 @@ export class RainMap {
     this.lines = new Sheet(this.map, "lines", (context, seen) => this.paintLines(context, seen));
     this.setOpacity(0.8);
     this.map.on("moveend", () => this.loadAhead());
-    void Promise.all([countries(), this.map.once("load")]).then(([{ land, borders }]) => {
+    void Promise.all([atlas(), this.map.once("load")]).then(([{ land, borders }]) => {
       this.borders = borders;
       this.map.addSource("land", { type: "geojson", data: land });
       this.map.addLayer({ id: "land", type: "fill", source: "land", paint: { "fill-color": colours().land, "fill-antialias": false } });
@@ -70,6 +59,9 @@ export class RainMap {
     });
     dark.addEventListener("change", this.tint);
   }
+
+  /** What it is called by screen readers. */
+  call(name: string): void { this.map.getCanvas().setAttribute("aria-label", name); }
 
   /** Moments that may be shown, in the order of time; what is no longer among them goes. */
   setLayers(layers: Layer[]): void {
