@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo web docs book test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online format clean
+.PHONY: demo web docs book test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online bench-load format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
@@ -89,6 +89,9 @@ bench-skill: archives          ## guided networks beside the classics, at home a
 
 bench-online: archives         ## a guided network that goes on learning, day after day
 	$(BIN)/python tools/make_online_page.py
+
+bench-load: $(VENV)/.dev       ## the live service under load while it forecasts, beside a bare route; five minutes
+	$(BIN)/python tools/make_load_page.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -64,10 +64,18 @@ class Catalogue:
         database: of what is published.
         clock: seconds since 1970, UTC.
         stale_minutes: age from which on data are stale.
+        prepare: is given, in a thread, what is newly published before anybody is told of it; for at most a moment, as all wait for it.
     """
 
-    def __init__(self, database: Database, *, clock: Callable[[], float], stale_minutes: float) -> None:
-        self._database, self._clock, self._stale_minutes = database, clock, stale_minutes
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], float],
+        stale_minutes: float,
+        prepare: Callable[[Published], None] = lambda published: None,
+    ) -> None:
+        self._database, self._clock, self._stale_minutes, self._prepare = database, clock, stale_minutes, prepare
         self._published: Published | None = None
         self._looked = self._read = float("-inf")
         self._lock = asyncio.Lock()
@@ -106,13 +114,18 @@ class Catalogue:
     async def _refresh(self) -> Published:
         async with self._lock:
             if self._published is None or time.monotonic() - self._looked >= _FRESH_SECONDS:
+                before = self._published
                 try:
-                    self._published = await to_thread.run_sync(self._look)
+                    found = await to_thread.run_sync(self._look)
                 except StormcellError as error:
-                    if self._published is None or time.monotonic() - self._read > _PATIENCE_SECONDS:
+                    if before is None or time.monotonic() - self._read > _PATIENCE_SECONDS:
                         raise
                     _log.error("database: %s", error)
+                    found = before
                 self._looked = time.monotonic()
+                if found is not before:
+                    await to_thread.run_sync(self._prepare, found)
+                self._published = found
             return self._published
 
     def _look(self) -> Published:

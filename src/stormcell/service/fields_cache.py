@@ -1,6 +1,10 @@
-"""Published fields as a web process reads them: whole planes for maps, small blocks for points, kept up to so many bytes."""
+"""Published fields as a web process reads them, kept up to so many bytes.
 
-from collections.abc import Callable
+What is stored in large chunks costs as much to read for a point as for a whole chunk. So a variable that fits is read whole, once; of one
+that is too large, whole planes are read for maps and small blocks for points.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -21,6 +25,7 @@ __all__ = ["QUANTILES", "Field", "FieldsCache"]
 QUANTILES = "rain_rate_quantile"
 """Variable of the quantiles of an ensemble, (quantile, lead_time, y, x)."""
 
+_WHOLE = 4  # a variable may take this part of the capacity; of larger ones, blocks are read
 _BLOCK = 64  # pixels, side of what is read around a point
 _SMALL = 50_000  # bytes that a description is taken for
 
@@ -35,6 +40,7 @@ class Field:
         grid: where the pixels are; fields on the same pixels share the object.
         thresholds: of probabilities [mm h-1]; none without an ensemble.
         levels: of quantiles; none without an ensemble.
+        sizes: values of each variable.
     """
 
     key: str
@@ -42,6 +48,7 @@ class Field:
     grid: Grid
     thresholds: tuple[float, ...]
     levels: tuple[float, ...]
+    sizes: Mapping[str, int]
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -85,7 +92,8 @@ class FieldsCache:
         """
 
         def make() -> NDArray[np.uint8]:
-            values = self._values(key, lambda dataset: dataset[variable][index])
+            whole = self.arrays.peek((key, variable))
+            values = self._values(key, lambda dataset: dataset[variable][index]) if whole is None else whole[index]
             scale = PROBABILITY if variable == "probability" else RAIN
             return np.append(scale.classes(values).ravel(), np.uint8(255))
 
@@ -97,6 +105,9 @@ class FieldsCache:
         Returns:
             float32, of the shape of the variable without its last two axes.
         """
+        if self._fits(self.field(key), variable):
+            at: NDArray[np.float32] = self._whole(key, variable)[..., row, column]
+            return at
         top, left = row // _BLOCK * _BLOCK, column // _BLOCK * _BLOCK
 
         def make() -> NDArray[np.float32]:
@@ -105,6 +116,15 @@ class FieldsCache:
         block = self.arrays.get((key, variable, top, left), make)
         pixel: NDArray[np.float32] = block[..., row - top, column - left]
         return pixel
+
+    def prepare(self, key: str) -> None:
+        """Read the rain rate of a field before anybody asks for it, if it fits.
+
+        Raises:
+            ReadError: it is gone or damaged.
+        """
+        if self._fits(self.field(key), "rain_rate"):
+            self._whole(key, "rain_rate")
 
     def at_once(self, key: str, *, lat: float, lon: float) -> bool:
         """Would `field` and `at` answer from what is kept, for all values around a place?"""
@@ -115,7 +135,15 @@ class FieldsCache:
         if pixel is None:
             return True
         top, left = (place // _BLOCK * _BLOCK for place in pixel)
-        return all(self.arrays.peek((key, name, top, left)) is not None for name in field.dataset.data_vars)
+        parts = ((key, name) if self._fits(field, name) else (key, name, top, left) for name in field.sizes)
+        return all(self.arrays.peek(part) is not None for part in parts)
+
+    def _fits(self, field: Field, variable: str) -> bool:
+        return field.sizes.get(variable, 0) * 4 * _WHOLE <= self.arrays.capacity
+
+    def _whole(self, key: str, variable: str) -> NDArray[np.float32]:
+        """All values of a variable."""
+        return self.arrays.get((key, variable), lambda: self._values(key, lambda dataset: dataset[variable]))
 
     def _values(self, key: str, part: Callable[[xr.Dataset], xr.DataArray]) -> NDArray[np.float32]:
         try:
@@ -133,7 +161,8 @@ class FieldsCache:
                 break
         else:
             self._grids = [*self._grids[-9:], grid]
-        return Field(key, dataset, grid, _coordinate(dataset, "threshold"), _coordinate(dataset, "quantile"))
+        sizes = {str(name): variable.size for name, variable in dataset.data_vars.items()}
+        return Field(key, dataset, grid, _coordinate(dataset, "threshold"), _coordinate(dataset, "quantile"), sizes)
 
 
 def _coordinate(dataset: xr.Dataset, name: str) -> tuple[float, ...]:

@@ -1,9 +1,8 @@
 """The processes of a service: one that runs cycles, and the web service, which only reads. Either may run alone, on other hosts too."""
 
-import logging
 import multiprocessing
+import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
@@ -11,13 +10,13 @@ from pathlib import Path
 
 from stormcell.data.sources import feeding
 from stormcell.service.cycle import Cycle
+from stormcell.service.keep_alive import keep_alive
 from stormcell.service.live import run_live
 from stormcell.service.settings import ServiceSettings
 
 __all__ = ["cycles_beside", "inbox_of", "run_cycles", "timeline"]
 
-_log = logging.getLogger("stormcell.service")
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # seconds before a process that died is started again
+_NICE = 10
 _PATIENCE = 120.0  # seconds that a cycle may take to finish when the service ends
 
 
@@ -54,7 +53,11 @@ def run_cycles(settings: ServiceSettings, tell: Callable[[Cycle], None] = lambda
 def cycles_beside(settings: ServiceSettings) -> Iterator[None]:
     """Within, cycles run in a process beside this one; if it dies it is started again, at first at once, then more and more slowly."""
     stop = threading.Event()
-    keeper = threading.Thread(target=_keep_alive, args=(settings, stop), name="stormcell-cycles", daemon=True)
+
+    def make() -> BaseProcess:
+        return multiprocessing.get_context("spawn").Process(target=_run_beside, args=(settings,), name="the process that runs cycles")
+
+    keeper = threading.Thread(target=keep_alive, args=(make, stop), kwargs={"patience": _PATIENCE}, name="stormcell-cycles", daemon=True)
     keeper.start()
     try:
         yield
@@ -63,26 +66,8 @@ def cycles_beside(settings: ServiceSettings) -> Iterator[None]:
         keeper.join(_PATIENCE + 10)
 
 
-def _keep_alive(settings: ServiceSettings, stop: threading.Event) -> None:
-    wait = _FIRST_WAIT
-    while not stop.is_set():
-        process = multiprocessing.get_context("spawn").Process(target=run_cycles, args=(settings,), name="stormcell-cycles")
-        process.start()
-        started = time.monotonic()
-        while process.is_alive() and not stop.wait(0.2):
-            pass
-        if stop.is_set():
-            _end(process)
-            return
-        wait = _FIRST_WAIT if time.monotonic() - started > _LONGEST_WAIT else min(2 * wait, _LONGEST_WAIT)
-        _log.error("the process that runs cycles ended with status %s; it is started again in %.0f s", process.exitcode, wait)
-        stop.wait(wait)
-
-
-def _end(process: BaseProcess) -> None:
-    """Let it finish its cycle."""
-    process.terminate()
-    process.join(_PATIENCE)
-    if process.is_alive():
-        process.kill()
-        process.join()
+def _run_beside(settings: ServiceSettings) -> None:
+    """On a machine that both share, answers come first: a forecast may take a little longer, a client may not wait for it."""
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
+    run_cycles(settings)

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -13,6 +14,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from stormcell.errors import StormcellError
 from stormcell.service.byte_cache import ByteCache
 from stormcell.service.catalogue import Catalogue, Published
 from stormcell.service.database import Database, PublishedForecast, PublishedScan
@@ -132,9 +134,17 @@ def open_web(settings: ServiceSettings, *, clock: Callable[[], float] = time.tim
         StormcellError: one of them cannot be opened.
     """
     database = Database(settings.database_address)
-    catalogue = Catalogue(database, clock=clock, stale_minutes=settings.stale_minutes)
     capacity = int(settings.cache_megabytes * 1e6)
     fields = FieldsCache(FieldStore(settings.fields_address, endpoint=settings.endpoint), capacity // 2)
+
+    def prepare(published: Published) -> None:
+        newest = (published.newest_scan, *published.newest.values())
+        with suppress(StormcellError):  # who asks for it will be told
+            for one in newest:
+                if one is not None:
+                    fields.prepare(one.key)
+
+    catalogue = Catalogue(database, clock=clock, stale_minutes=settings.stale_minutes, prepare=prepare)
     return Web(
         settings=settings,
         database=database,

@@ -37,6 +37,23 @@ def test_many_that_ask_at_once_are_one_look(service, monkeypatch):
     assert looks == [1]
 
 
+def test_what_is_new_is_made_ready_before_anybody_is_told(service):
+    settings, database, _ = service
+    ready = []
+    catalogue = Catalogue(database, clock=lambda: NOW, stale_minutes=20.0, prepare=lambda published: ready.append(published.scans))
+
+    async def run() -> None:
+        first = await catalogue.current()
+        assert ready == [first.scans]
+        ago(catalogue, 5.0)
+        assert await catalogue.current() is first and len(ready) == 1, "nothing is new"
+        publish_scan(settings, 5)
+        ago(catalogue, 5.0)
+        assert (await catalogue.current()).scans == ready[1] != first.scans
+
+    asyncio.run(run())
+
+
 def test_what_is_new_is_there_after_a_second(service):
     settings, _, catalogue = service
 

@@ -1,7 +1,7 @@
 """A forecast for a place, and for an area."""
 
-import math
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -70,7 +70,6 @@ def _point(web: Web, published: Published, one: PublishedForecast, lat: float, l
             values[0] = web.fields.at(scan.key, "rain_rate", *pixel)
     rates = minute_values(leads, values)
     outlook = outlook_of(rates, float((web.catalogue.now() - one.reference_time) / np.timedelta64(60, "s")))
-    start = utc(one.reference_time)
     reason: Reason | None = None
     if pixel is None:
         reason = "outside_the_grid"
@@ -89,7 +88,7 @@ def _point(web: Web, published: Published, one: PublishedForecast, lat: float, l
         starts_in_minutes=outlook.starts_in,
         ends_in_minutes=outlook.ends_in,
         known_minutes=outlook.known,
-        times=[start + timedelta(minutes=minute) for minute in range(rates.size)],
+        times=_minutes(utc(one.reference_time), rates.size),
         rain_rates=_plain(rates),
         ensemble=_ensemble(web, published, one, lat, lon),
     )
@@ -163,6 +162,15 @@ def _area(web: Web, published: Published, one: PublishedForecast, polygon: Polyg
     )
 
 
+@lru_cache(maxsize=100)
+def _minutes(start: datetime, count: int) -> list[datetime]:
+    """Of a forecast; the same list for every place."""
+    return [start + timedelta(minutes=minute) for minute in range(count)]
+
+
 def _plain(values: NDArray[np.floating[Any]]) -> list[float | None]:
     """As JSON has numbers; null where nothing is known."""
-    return [round(value, 4) if math.isfinite(value) else None for value in values.tolist()]
+    numbers: list[float | None] = np.round(values.astype(np.float64), 4).tolist()
+    for place in np.flatnonzero(~np.isfinite(values)).tolist():
+        numbers[place] = None
+    return numbers
