@@ -61,7 +61,7 @@ def test_nothing_is_left_half_written(swiss: Grid, tmp_path: Path, monkeypatch: 
         raise OSError(28, "No space left on device")
 
     _, forecast = make_fields(swiss)
-    monkeypatch.setattr("stormcell.products.cog._write_tif", write_half)
+    monkeypatch.setattr("stormcell.products.cog.write_geotiff", write_half)
     with pytest.raises(WriteError, match="No space left"):
         write_geotiffs(forecast, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -5,8 +5,6 @@ import pytest
 from sqlalchemy import create_engine
 
 import stormcell as sc
-from stormcell.benchmark.run import verify
-from stormcell.benchmark.settings import Settings
 from stormcell.errors import MethodError, StormcellError
 from stormcell.frames import grid_of
 from stormcell.service.cycle import run_cycle
@@ -14,9 +12,10 @@ from stormcell.service.database import Database
 from stormcell.service.fields import FieldStore
 from stormcell.service.intake import Arrivals
 from stormcell.service.live import open_workshop
-from stormcell.service.live_scores import live_scores, scores_of
+from stormcell.service.live_scores import live_scores
 from stormcell.service.tables import METADATA
 from tests.service.conftest import arrive
+from tests.service.hindcast import check_scores_are_those_of_a_hindcast
 
 
 @pytest.fixture
@@ -73,25 +72,10 @@ def test_late_scans_are_published_and_scored_but_not_forecast_from(scans, worksh
 
 
 def test_scores_are_those_of_a_hindcast(scans, workshop, tmp_path):
-    """Of the same scans, methods, members and past, by `verify`: to the last pixel."""
     for scan in scans[:8]:
         after(scan, workshop)
-    scores = scores_of(workshop.settings.thresholds)
-    past = max(method.past_steps for method in workshop.methods.values())
-    hindcast = Settings(["advection", "steps", "persistence"], scores, lead="15min", every="5min", past=past, members=3)
-    offline = verify(workshop.settings.archive_path, tmp_path / "verified", hindcast)
-    for name in scores:
-        expected = offline.sums(name)
-        live = {
-            (method, reference, lead): sums
-            for method, reference, lead, sums in workshop.database.sums(name, since=np.datetime64("2000-01-01"))
-        }
-        assert expected.sizes["case"] == 8 - past - 2
-        for case, issued in enumerate(offline.cases["issue_time"]):
-            for number, method in enumerate(expected["method"].values):
-                for step, lead in enumerate(expected["lead_time"].values):
-                    sums = live[method, np.datetime64(issued, "s"), lead.astype("timedelta64[s]")]
-                    np.testing.assert_array_equal(sums, expected.values[case, number, step].ravel(), err_msg=f"{name} {method} {lead}")
+    cases = check_scores_are_those_of_a_hindcast(workshop, tmp_path / "verified", ["advection", "steps"], lead="15min", members=3)
+    assert cases == 8 - max(method.past_steps for method in workshop.methods.values()) - 2
 
 
 def test_one_method_that_fails_leaves_the_others(scans, workshop):

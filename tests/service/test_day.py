@@ -7,16 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stormcell.benchmark.run import verify
-from stormcell.benchmark.settings import Settings
 from stormcell.data.readers.odim import write_odim
 from stormcell.data.synthetic import synthetic_storm
 from stormcell.service.cycle import run_cycle
 from stormcell.service.intake import Arrivals
 from stormcell.service.live import open_workshop
-from stormcell.service.live_scores import scores_of
 from stormcell.service.settings import MethodSettings
 from tests.service.conftest import arrive
+from tests.service.hindcast import check_scores_are_those_of_a_hindcast
 
 SCANS = 288
 
@@ -44,19 +42,5 @@ def test_a_day(inbox, settings, tmp_path):
         warm = float(np.median(memory[SCANS // 4 : SCANS // 2]))
         print(f"memory: {warm / 1e6:.0f} MB in the morning, {np.median(memory[-20:]) / 1e6:.0f} MB at the end")
         assert np.median(memory[-20:]) < 1.05 * warm
-        past = max(method.past_steps for method in workshop.methods.values())
-        scores = scores_of(settings.thresholds)
-        hindcast = Settings(["advection", "rover", "persistence"], scores, lead="30min", every="5min", past=past)
-        offline = verify(workshop.settings.archive_path, tmp_path / "verified", hindcast)
-        for name in scores:
-            expected = offline.sums(name)
-            live = {
-                (method, reference, lead): sums
-                for method, reference, lead, sums in workshop.database.sums(name, since=np.datetime64("2000-01-01"))
-            }
-            assert expected.sizes["case"] == SCANS - past - 5
-            for case, issued in enumerate(offline.cases["issue_time"]):
-                for number, method in enumerate(expected["method"].values):
-                    for step, lead in enumerate(expected["lead_time"].values):
-                        sums = live[method, np.datetime64(issued, "s"), lead.astype("timedelta64[s]")]
-                        np.testing.assert_array_equal(sums, expected.values[case, number, step].ravel())
+        cases = check_scores_are_those_of_a_hindcast(workshop, tmp_path / "verified", ["advection", "rover"], lead="30min")
+        assert cases == SCANS - max(method.past_steps for method in workshop.methods.values()) - 5

@@ -1,5 +1,6 @@
-"""A forecast as Cloud-Optimized GeoTIFFs, one file per lead time: what QGIS, GDAL and web maps open."""
+"""Fields as Cloud-Optimized GeoTIFFs, of a forecast one file per lead time: what QGIS, GDAL and web maps open."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from stormcell.frames import UNITS, check_forecast, grid_of
 from stormcell.grid import Grid
 from stormcell.progress import track
 
-__all__ = ["write_geotiffs"]
+__all__ = ["write_geotiff", "write_geotiffs"]
 
 _LAYOUT = {
     "driver": "COG",
@@ -53,13 +54,30 @@ def write_geotiffs(forecast: xr.DataArray, folder: str | Path) -> list[Path]:
         bands = [f"rainfall_rate {UNITS}, valid {valid}, member {member}" for member in forecast["member"].values]
         path = Path(folder) / f"rain_{reference:%Y%m%dT%H%MZ}_+{minutes:03g}min.tif"
         with replacing(path) as beside:
-            _write_tif(beside, forecast[:, step].values, grid, bands, {**tags, "valid_time": valid, "lead_time_minutes": f"{minutes:g}"})
+            more = {**tags, "valid_time": valid, "lead_time_minutes": f"{minutes:g}"}
+            write_geotiff(beside, forecast[:, step].values, grid, bands, [UNITS] * len(bands), more)
         written.append(path)
     return written
 
 
-def _write_tif(path: Path, bands: NDArray[np.float32], grid: Grid, descriptions: list[str], tags: dict[str, str]) -> None:
-    """Made in memory first: GDAL itself stays silent when a disk is full and leaves a broken file."""
+def write_geotiff(
+    path: Path, bands: NDArray[np.float32], grid: Grid, descriptions: Sequence[str], units: Sequence[str], tags: Mapping[str, str]
+) -> None:
+    """Write fields on a grid as the bands of a Cloud-Optimized GeoTIFF.
+
+    It is made in memory first: GDAL itself stays silent when a disk is full and leaves a broken file.
+
+    Args:
+        path: of the file.
+        bands: (band, y, x), NaN = not known.
+        grid: where the pixels are.
+        descriptions: of each band.
+        units: of each band.
+        tags: of the file.
+
+    Raises:
+        OSError: the path cannot be written.
+    """
     import rasterio
     from rasterio.io import MemoryFile
 
@@ -78,6 +96,6 @@ def _write_tif(path: Path, bands: NDArray[np.float32], grid: Grid, descriptions:
         with memory.open(**_LAYOUT, **profile) as file:
             file.write(bands)
             file.descriptions = descriptions
-            file.units = [UNITS] * count
+            file.units = units
             file.update_tags(**tags)
         path.write_bytes(memory.getbuffer())

@@ -24,7 +24,7 @@ from stormcell.service.web import open_web
 
 __all__ = ["create_app"]
 
-_COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/x-netcdf", "image/tiff")
+_COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/x-netcdf", "application/zip", "image/tiff")
 
 _ABOUT = """Rain of the next minutes, from weather radar. Times are UTC, rain rates mm/h.
 

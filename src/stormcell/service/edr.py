@@ -19,7 +19,7 @@ from stormcell.service.polygons import mask_of
 from stormcell.service.problems import Problem
 from stormcell.service.web import utc
 
-__all__ = ["OBSERVED", "Plane", "Selection", "area", "collection_ids", "cube", "parameters_of", "position", "select"]
+__all__ = ["OBSERVED", "Chosen", "Plane", "Selection", "area", "chosen", "collection_ids", "cube", "parameters_of", "position", "select"]
 
 OBSERVED = "observed"
 """Collection of the scans; those of forecasts are `forecast-` and the name of the method."""
@@ -29,6 +29,10 @@ _MOST_TIMES = 300
 _MOST_VALUES = 1_000_000
 
 _RAIN = Parameter("rain rate", "mm/h", "millimetres per hour")
+
+
+Chosen = dict[str, tuple[Parameter, str, int | None]]
+"""Name of a parameter -> what it is, its variable, and its place along the first axis of that."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +115,9 @@ def _forecast(published: Published, collection: str, instance: str | None) -> Pu
     raise Problem(404, "There is no such instance; .../instances lists those there are.")
 
 
-def parameters_of(field: Field) -> dict[str, tuple[Parameter, str, int | None]]:
+def parameters_of(field: Field) -> Chosen:
     """Name -> what it is, its variable, and its place along the first axis: rain rate, and of an ensemble chances and quantiles."""
-    found: dict[str, tuple[Parameter, str, int | None]] = {"rain_rate": (_RAIN, "rain_rate", None)}
+    found: Chosen = {"rain_rate": (_RAIN, "rain_rate", None)}
     for number, threshold in enumerate(field.thresholds):
         says = Parameter(f"probability of {threshold:g} mm/h or more", "1", "1", "http://vocab.nerc.ac.uk/standard_name/rainfall_rate/")
         found[f"probability_of_{threshold:g}"] = says, "probability", number
@@ -124,19 +128,19 @@ def parameters_of(field: Field) -> dict[str, tuple[Parameter, str, int | None]]:
 
 def position(fields: FieldsCache, selection: Selection, names: str | None, lon: float, lat: float) -> tuple[dict[str, Any], str | None]:
     """A series at a place as CoverageJSON, and why nothing is known there, if so."""
-    chosen = _chosen(fields.field(selection.planes[0].key), names)
-    values = {name: np.full(len(selection.planes), np.nan, np.float32) for name in chosen}
+    parameters = chosen(fields.field(selection.planes[0].key), names)
+    values = {name: np.full(len(selection.planes), np.nan, np.float32) for name in parameters}
     inside = False
     for number, plane in enumerate(selection.planes):
         pixel = pixel_at(fields.field(plane.key).grid, lat=lat, lon=lon)
         inside = inside or pixel is not None
-        for name, (_, variable, place) in chosen.items():
+        for name, (_, variable, place) in parameters.items():
             if pixel is not None:
                 series = fields.at(plane.key, variable, *pixel)
                 values[name][number] = series[tuple(one for one in (place, plane.step) if one is not None)]
     known = any(np.isfinite(array).any() for array in values.values())
     reason = None if known else "not_seen_by_the_radar" if inside else "outside_the_grid"
-    return point_series(lon, lat, selection.times, {name: one[0] for name, one in chosen.items()}, values), reason
+    return point_series(lon, lat, selection.times, {name: one[0] for name, one in parameters.items()}, values), reason
 
 
 def cube(fields: FieldsCache, selection: Selection, names: str | None, box: Box) -> dict[str, Any]:
@@ -168,10 +172,10 @@ def area(fields: FieldsCache, selection: Selection, names: str | None, rings: li
 
 def _grid(fields: FieldsCache, selection: Selection, names: str | None, box: Box, mask: NDArray[np.bool_] | None) -> dict[str, Any]:
     field = fields.field(selection.planes[0].key)
-    chosen, grid = _chosen(field, names), field.grid
+    parameters, grid = chosen(field, names), field.grid
     rows, columns = window_in(grid, box)
     lons, lats = _cells(grid.pixel_km, np.array(box), np.array(grid.crop(rows, columns).lonlat_box))
-    count = lons.size * lats.size * len(selection.planes) * len(chosen)
+    count = lons.size * lats.size * len(selection.planes) * len(parameters)
     if count > _MOST_VALUES:
         raise FramesError(f"expected at most {_MOST_VALUES} values, got {count}; ask for less space, time or parameters, or for NetCDF")
     row, column = pixels_at(grid, *np.meshgrid(lons, lats))
@@ -179,14 +183,14 @@ def _grid(fields: FieldsCache, selection: Selection, names: str | None, box: Box
     if mask is not None:
         inside &= mask[np.maximum(row, 0), np.maximum(column, 0)]
     values = {}
-    for name, (_, variable, place) in chosen.items():
+    for name, (_, variable, place) in parameters.items():
         array = np.full((len(selection.planes), lats.size, lons.size), np.nan, np.float32)
         for number, plane in enumerate(selection.planes):
             index = tuple(one for one in (place, plane.step) if one is not None)
             part = fields.field(plane.key).dataset[variable][(*index, rows, columns)].values
             array[number, inside] = part[row[inside] - rows.start, column[inside] - columns.start]
         values[name] = array
-    return grid_coverage(lons, lats, selection.times, {name: one[0] for name, one in chosen.items()}, values)
+    return grid_coverage(lons, lats, selection.times, {name: one[0] for name, one in parameters.items()}, values)
 
 
 def _cells(pixel_km: float, box: NDArray[np.float64], bounds: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -202,13 +206,22 @@ def _cells(pixel_km: float, box: NDArray[np.float64], bounds: NDArray[np.float64
     return lons, north - (np.arange(rows) + 0.5) * (north - south) / rows
 
 
-def _chosen(field: Field, names: str | None) -> dict[str, tuple[Parameter, str, int | None]]:
+def chosen(field: Field, names: str | None) -> Chosen:
+    """Some of the parameters of a field.
+
+    Args:
+        field: with them.
+        names: of these, with commas; all if None.
+
+    Raises:
+        FramesError: a name is none of them.
+    """
     known = parameters_of(field)
     if names is None:
         return known
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if not wanted or any(name not in known for name in wanted):
-        raise FramesError(f"parameter-name: expected some of {', '.join(known)}")
+        raise FramesError(f"parameters: expected some of {', '.join(known)}")
     return {name: known[name] for name in dict.fromkeys(wanted)}
 
 

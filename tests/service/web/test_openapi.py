@@ -33,7 +33,7 @@ def app(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def known(app):
-    """Values of path parameters that lead to something."""
+    """Values of parameters that lead to something."""
     with TestClient(app) as client:
         scan = client.get("/v1/scans").json()["scans"][0]["key"]
         forecast = client.get("/v1/forecasts/latest?method=steps").json()["key"]
@@ -42,6 +42,9 @@ def known(app):
         "frame": [scan, f"{forecast}_2", "latest"],
         "collection": ["observed", "forecast-steps"],
         "instance": [f"{REFERENCE}Z".replace("-", "").replace(":", "")],
+        "bbox": ["9.7,55.1,9.9,55.3"],
+        "subset": [["Lat(55.1:55.3)"], ["Lon(9.8)", 'time("2024-07-01T12:30:00Z":*)']],
+        "properties": ["rain_rate"],
     }
 
 
@@ -59,8 +62,9 @@ def examine(app, known, mode: GenerationMode, checks, examples: int) -> None:
         @settings(OFTEN, max_examples=examples)
         def check(case, data):
             for name, values in known.items():
-                if name in (case.path_parameters or {}) and mode is GenerationMode.POSITIVE and data.draw(st.integers(0, 3)):
-                    case.path_parameters[name] = data.draw(st.sampled_from(values))
+                for asked in (case.path_parameters, case.query):
+                    if name in (asked or {}) and mode is GenerationMode.POSITIVE and data.draw(st.integers(0, 3)):
+                        asked[name] = data.draw(st.sampled_from(values))
             case.call_and_validate(checks=checks)
 
         with suppress(Unsatisfiable) if mode is GenerationMode.NEGATIVE else nullcontext():  # where anything is allowed nothing is wrong

@@ -1,8 +1,8 @@
 """The routes of the web service, one file for each kind of question."""
 
-from stormcell.service.routes import downloads, edr, events, forecasts, health, points, rainviewer, scores, tiles
+from stormcell.service.routes import coverages, downloads, edr, events, forecasts, health, points, rainviewer, scores, tiles
 
 __all__ = ["ROUTERS"]
 
-ROUTERS = tuple(module.ROUTER for module in (health, forecasts, points, tiles, downloads, scores, events, rainviewer, edr))
+ROUTERS = tuple(module.ROUTER for module in (health, forecasts, points, tiles, downloads, scores, events, rainviewer, edr, coverages))
 """All of them, in the order in which they are asked."""

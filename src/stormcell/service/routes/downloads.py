@@ -1,26 +1,20 @@
 """Published fields as files."""
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-import xarray as xr
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from stormcell.data.cut_out import parse_bbox, window_in
-from stormcell.errors import FramesError
-from stormcell.frames import STANDARD_NAME
-from stormcell.products.cog import write_geotiffs
-from stormcell.products.netcdf import write_netcdf
+from stormcell.data.cut_out import parse_bbox
+from stormcell.service.coverage_files import as_geotiff, as_netcdf, as_zarr
 from stormcell.service.database import PublishedForecast, PublishedScan
-from stormcell.service.fields_cache import QUANTILES
+from stormcell.service.edr import Plane
 from stormcell.service.problems import PROBLEMS, Problem
 from stormcell.service.routes.tiles import FOREVER
 from stormcell.service.web import TheWeb, Web, answer, matches
 
-__all__ = ["Box", "ROUTER", "cut"]
+__all__ = ["Box", "ROUTER"]
 
 ROUTER = APIRouter(prefix="/v1", tags=["downloads"], responses=PROBLEMS)
 
@@ -28,8 +22,10 @@ Box = Annotated[
     str | None,
     Query(max_length=200, pattern=r"^-?[0-9.]+(,-?[0-9.]+){3}$", description="west,south,east,north [degrees]; everything if left out"),
 ]
+Part = Annotated[
+    float | None, Query(ge=0, le=1000, allow_inf_nan=False, description="threshold [mm/h] of a probability, level of a quantile")
+]
 
-_MOST_VALUES = 100_000_000
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -46,15 +42,10 @@ async def netcdf(
     ensemble: Annotated[bool, Query(description="probabilities and quantiles too, where there are any")] = True,
 ) -> Response:
     """A field as CF NetCDF, or the part of it in a box."""
-    one = await web.found(key)
+    one, box = await web.found(key), parse_bbox(bbox) if bbox else None
 
     def make() -> bytes:
-        dataset = cut(web, one.key, bbox)
-        field = _as_frames(dataset["rain_rate"]) if isinstance(one, PublishedScan) else _as_forecast(dataset["rain_rate"])
-        names = {"probability": "probability", QUANTILES: "rainfall_rate_quantile"}
-        others = {name: dataset[own].load() for own, name in names.items() if ensemble and own in dataset}
-        products = xr.Dataset(others) if others else None
-        return _file(lambda folder: write_netcdf(field.load(), folder / "field.nc", products=products))
+        return as_netcdf(web.fields, _planes(one), None if ensemble else "rain_rate", box)
 
     return await _download(request, web, one, f"netcdf-{bbox}-{ensemble}", make, "application/x-netcdf", "nc")
 
@@ -68,53 +59,59 @@ async def geotiff(
     request: Request,
     web: TheWeb,
     key: str,
-    step: Annotated[int, Query(ge=1, le=10_000, description="number of the lead time, from 1 on")],
+    step: Annotated[int, Query(ge=0, le=10_000, description="number of the lead time, from 1 on; 0 of a scan")] = 0,
+    quantity: Annotated[Literal["rain_rate", "probability", "quantile"], Query()] = "rain_rate",
+    part: Part = None,
     bbox: Box = None,
 ) -> Response:
-    """The rain rate of a forecast at one lead time as a Cloud-Optimized GeoTIFF, or the part of it in a box."""
-    one = await web.found(key)
-    if not isinstance(one, PublishedForecast):
-        raise Problem(404, "This key is of a scan; its file is under .../netcdf.")
-    if step > one.steps:
+    """A scan, or a forecast at one lead time, as a Cloud-Optimized GeoTIFF, or the part of it in a box.
+
+    Probabilities and quantiles have a band each, unless `part` names one.
+    """
+    one, box = await web.found(key), parse_bbox(bbox) if bbox else None
+    if isinstance(one, PublishedScan) and (step != 0 or quantity != "rain_rate"):
+        raise Problem(404, "A scan has rain_rate, and step 0.")
+    if isinstance(one, PublishedForecast) and not 1 <= step <= one.steps:
         raise Problem(404, f"This forecast has the steps 1 to {one.steps}.")
+    field = await web.work(lambda: web.fields.field(one.key))
+    names = _names(quantity, part, field.thresholds, field.levels)
+    plane = _planes(one)[max(0, step - 1)]
 
     def make() -> bytes:
-        field = _as_forecast(cut(web, one.key, bbox)["rain_rate"].isel(lead_time=[step - 1]))
-        return _file(lambda folder: write_geotiffs(field.load(), folder))
+        return as_geotiff(web.fields, [plane], ",".join(names), box)
 
-    return await _download(request, web, one, f"geotiff-{step}-{bbox}", make, "image/tiff", "tif")
+    return await _download(request, web, one, f"geotiff-{step}-{quantity}-{part}-{bbox}", make, "image/tiff", "tif")
 
 
-def cut(web: Web, key: str, bbox: str | None) -> xr.Dataset:
-    """A field, or the part of it whose pixels lie in a box; its values are not read yet.
+@ROUTER.get(
+    "/fields/{key}/zarr",
+    response_class=Response,
+    responses={200: {"description": "a Zarr v3 group in a zip file", "content": {"application/zip": _FILE}}},
+)
+async def zarr(request: Request, web: TheWeb, key: str, bbox: Box = None) -> Response:
+    """A field, or the part of it in a box, as a Zarr group in a zip file, which zarr and xarray open as it is."""
+    one, box = await web.found(key), parse_bbox(bbox) if bbox else None
+    return await _download(request, web, one, f"zarr-{bbox}", lambda: as_zarr(web.fields, one.key, box), "application/zip", "zarr.zip")
+
+
+def _planes(one: PublishedScan | PublishedForecast) -> list[Plane]:
+    if isinstance(one, PublishedScan):
+        return [Plane(one.time, one.key, None)]
+    return [Plane(time, one.key, step) for step, time in enumerate(one.reference_time + one.lead_times)]
+
+
+def _names(quantity: str, part: float | None, thresholds: tuple[float, ...], levels: tuple[float, ...]) -> list[str]:
+    """The parameters behind a quantity.
 
     Raises:
-        FramesError: no pixel lies in the box, or more than may be asked for.
+        Problem: the field has none such.
     """
-    field = web.fields.field(key)
-    dataset = field.dataset
-    if bbox is not None:
-        rows, columns = window_in(field.grid, parse_bbox(bbox))
-        dataset = dataset.isel(y=rows, x=columns)
-    if sum(variable.size for variable in dataset.data_vars.values()) > _MOST_VALUES:
-        raise FramesError(f"field: expected at most {_MOST_VALUES} values; ask for a box, or with ensemble=false")
-    return dataset
-
-
-def _as_frames(field: xr.DataArray) -> xr.DataArray:
-    return field.expand_dims("time").rename(STANDARD_NAME)
-
-
-def _as_forecast(field: xr.DataArray) -> xr.DataArray:
-    return field.expand_dims(member=[0]).rename(STANDARD_NAME)
-
-
-def _file(write: Callable[[Path], object]) -> bytes:
-    """The bytes of the one file that is written into a folder."""
-    with tempfile.TemporaryDirectory(prefix="stormcell-web-") as folder:
-        write(Path(folder))
-        (path,) = Path(folder).iterdir()
-        return path.read_bytes()
+    if quantity == "rain_rate":
+        return ["rain_rate"]
+    there, name = (thresholds, "probability_of") if quantity == "probability" else (levels, "rain_rate_quantile")
+    if not there or part not in (None, *there):
+        raise Problem(404, f"Of {quantity} this field has: {', '.join(f'{one:g}' for one in there) or 'none, it is no ensemble'}.")
+    return [f"{name}_{one:g}" for one in there if part in (None, one)]
 
 
 async def _download(

@@ -15,10 +15,11 @@ from stormcell.service.problems import PROBLEMS, Problem
 from stormcell.service.web import TheWeb, Web, answer, utc
 from stormcell.service.wkt import LONGEST, parse_point, parse_polygon
 
-__all__ = ["ROUTER"]
+__all__ = ["COVERAGE", "Id", "ROUTER", "When", "coverage_answer"]
 
 ROUTER = APIRouter(prefix="/v1/edr", tags=["OGC API - EDR"], responses=PROBLEMS)
 
+COVERAGES = ("core", "fieldselection", "netcdf", "geotiff", "coveragejson")
 CONFORMANCE = [
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
@@ -27,6 +28,7 @@ CONFORMANCE = [
     "http://www.opengis.net/spec/ogcapi-edr-1/1.1/conf/instances",
     "http://www.opengis.net/spec/ogcapi-edr-1/1.1/conf/json",
     "http://www.opengis.net/spec/ogcapi-edr-1/1.1/conf/covjson",
+    *(f"http://www.opengis.net/spec/ogcapi-coverages-1/1.0/conf/{name}" for name in COVERAGES),
 ]
 QUERIES = ("position", "area", "cube")
 COVERAGE = "application/vnd.cov+json"
@@ -258,20 +260,20 @@ async def _position(request: Request, web: Web, selection: Selection, names: str
     lon, lat = parse_point(coords)
     many = len({plane.key for plane in selection.planes}) > _SEVERAL
     body, reason = await (web.long_work if many else web.work)(lambda: position(web.fields, selection, names, lon, lat))
-    return _coverage(request, web, selection, body, reason)
+    return coverage_answer(request, web, selection, body, reason)
 
 
 async def _area(request: Request, web: Web, selection: Selection, names: str | None, coords: str) -> Response:
     rings = parse_polygon(coords)
-    return _coverage(request, web, selection, await web.long_work(lambda: area(web.fields, selection, names, rings)))
+    return coverage_answer(request, web, selection, await web.long_work(lambda: area(web.fields, selection, names, rings)))
 
 
 async def _cube(request: Request, web: Web, selection: Selection, names: str | None, bbox: str) -> Response:
     box = parse_bbox(bbox)
-    return _coverage(request, web, selection, await web.long_work(lambda: cube(web.fields, selection, names, box)))
+    return coverage_answer(request, web, selection, await web.long_work(lambda: cube(web.fields, selection, names, box)))
 
 
-def _coverage(request: Request, web: Web, selection: Selection, body: dict[str, Any], reason: str | None = None) -> Response:
+def coverage_answer(request: Request, web: Web, selection: Selection, body: dict[str, Any], reason: str | None = None) -> Response:
     """With the age of the data, which CoverageJSON has no word for."""
     age = age_of(web.catalogue, selection.newest).model_dump(mode="json")
     content = json.dumps({**body, "stormcell": {"data": age, "reason": reason}}, allow_nan=False, separators=(",", ":")).encode()
@@ -293,6 +295,7 @@ def _collection(web: Web, published: Published, base: str, collection: str, inst
         links=[
             Link(href=here, rel="self", type="application/json"),
             *(Link(href=f"{here}/{name}", rel="data", type=COVERAGE, title=name) for name in QUERIES),
+            *([] if instance else _coverage_links(here)),
         ],
         extent={
             "spatial": {"bbox": [[round(edge, 5) for edge in field.grid.lonlat_box]], "crs": _CRS84},
@@ -304,6 +307,16 @@ def _collection(web: Web, published: Published, base: str, collection: str, inst
         output_formats=["CoverageJSON"],
         parameter_names={name: one[0].as_json() for name, one in parameters_of(field).items()},
     )
+
+
+def _coverage_links(here: str) -> list[Link]:
+    """Those of OGC API - Coverages."""
+    relation = "http://www.opengis.net/def/rel/ogc/1.0"
+    formats = (("netcdf", "application/x-netcdf"), ("geotiff", "image/tiff; application=geotiff"), ("coveragejson", COVERAGE))
+    return [
+        Link(href=f"{here}/schema", rel=f"{relation}/schema", type="application/schema+json"),
+        *(Link(href=f"{here}/coverage?f={name}", rel=f"{relation}/coverage", type=media, title=name) for name, media in formats),
+    ]
 
 
 def _query_link(here: str, name: str) -> dict[str, Any]:
