@@ -14,7 +14,7 @@ from stormcell.frames import Spans, check_forecast, grid_of
 from stormcell.methods import METHODS, Method, PystepsLinda
 from stormcell.methods.shipped import is_guided, shipped_models
 from stormcell.timeline import minutes
-from tests.trust.weather import CASES, Case
+from tests.trust.weather import Case
 
 __all__ = ["DEAR", "UNBOUNDED", "Outcome", "expected_refusal", "meet", "not_tried"]
 
@@ -49,7 +49,7 @@ def not_tried(name: str, case: Case) -> str:
     """Why this pair is not tried here, if it is not."""
     if name.startswith("pysteps") and not find_spec("pysteps"):
         return "pysteps is not installed"
-    if name.startswith("pysteps") and name != "pysteps-extrapolation" and case is CASES["4400x3800"]:
+    if name.startswith("pysteps") and name != "pysteps-extrapolation" and case.slow:
         return "more memory or time than a small machine has"
     return ""
 
