@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from stormcell.errors import FramesError, UnitsError
 from stormcell.frames import make_frames, step_of
-from stormcell.timeline import UnevenTimesError, gaps_of, join_frames, minutes, parse_lead_times, regular_times
+from stormcell.timeline import UnevenTimesError, gaps_of, join_frames, minutes, parse_lead_times, regular_times, slots_begin
 from tests.conftest import frames_of, stamps
 
 ONES = np.ones((3, 4), np.float32)
@@ -146,3 +146,36 @@ def test_gaps_in_a_long_series_keep_the_step():
     kept = [slot for slot in range(60) if slot % 7 and slot not in (20, 21, 22)]
     axis = regular_times(stamps(*(5.0 * slot for slot in kept)))
     assert np.diff(axis)[0] == np.timedelta64(5, "m") and axis.size == kept[-1] - kept[0] + 1
+
+
+def seconds(*values: float) -> np.ndarray:
+    return stamps(*(np.array(values) / 60))
+
+
+@pytest.mark.parametrize("last", [-25, 0, 25], ids=["early", "on time", "late"])
+def test_one_scan_does_not_set_the_clock_of_all(last):
+    """Each is within half a minute of the clock, but not of the last scan."""
+    late = np.array([25, -20, 0, 10, -25, last])
+    axis = regular_times(seconds(*(300.0 * np.arange(6) + late)))
+    assert axis.size == 6 and np.diff(axis)[0] == np.timedelta64(5, "m")
+    assert np.abs((axis - stamps(*(5 * np.arange(6)))) / np.timedelta64(1, "s")).max() <= 25
+
+
+def test_two_scans_tell_a_step_of_minutes_although_their_clocks_jitter():
+    for first, second in ((3, 301), (0, 310), (12, 299)):
+        assert np.diff(regular_times(seconds(first, second))) == np.timedelta64(5, "m")
+    assert np.diff(regular_times(seconds(0, 150))) == np.timedelta64(150, "s"), "two and a half minutes are a step"
+
+
+def test_jitter_makes_no_odd_step_and_drift_does():
+    late = np.random.default_rng(0).uniform(-28, 28, 20)
+    assert np.diff(regular_times(seconds(*(300 * np.arange(20) + late))))[0] == np.timedelta64(300, "s")
+    assert np.diff(regular_times(seconds(*(302 * np.arange(20) + late / 28))))[0] == np.timedelta64(302, "s")
+
+
+@pytest.mark.parametrize(("first", "step", "begin"), [
+    (3, 300, 0), (-9, 300, 0), (15, 300, 0), (20, 300, 20), (7, 120, 7), (5, 120, 0), (5, 150, 5), (60, 300, 60), (0, 300, 0),
+])  # fmt: skip
+def test_slots_begin_at_full_minutes_where_that_is_meant(first, step, begin):
+    assert slots_begin(seconds(first, first + step)) == seconds(begin)[0]
+    assert slots_begin(seconds(first)) == seconds(first)[0], "one scan tells no step"

@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from stormcell.errors import FramesError, UnitsError
 from stormcell.frames import Spans, Times, grid_of, make_frames
 
-__all__ = ["UnevenTimesError", "gaps_of", "join_frames", "minutes", "parse_lead_times", "regular_times"]
+__all__ = ["UnevenTimesError", "gaps_of", "join_frames", "minutes", "parse_lead_times", "regular_times", "slack_of", "slots_begin"]
 
 _MAX_FILLED_BYTES = 2 * 2**30
+_SECOND = np.timedelta64(1, "s")
 _STEP_GRAIN = 15.0  # seconds; a radar's step is a multiple of it, its clock's jitter is not
 _TOLERANCE_SECONDS = 30.0
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)\s*(?:h|hours?))?\s*(?:(\d+(?:\.\d+)?)\s*(?:min|minutes?|m)?)?", re.IGNORECASE)
@@ -40,16 +41,17 @@ class UnevenTimesError(FramesError):
 def regular_times(times: ArrayLike) -> Times:
     """The even time axis on which these scans lie, gaps filled in.
 
-    The step is the most frequent difference between neighbouring scans (the shorter one of equals), to a quarter of a minute; where
-    that does not fit, it is made more exact by a straight line through all of them. Each difference is a whole number of steps, to a
-    minute or a quarter of a step, whichever is less. The axis ends at the last scan; the others may be off it by 30 seconds or a tenth
-    of a step, whichever is less.
+    The step is the most frequent difference between neighbouring scans (the shorter one of equals), to a minute where that is near, else to
+    a quarter of one; where the scans drift away from it, it is made more exact by a straight line through all of them. Each difference is
+    a whole number of steps, to a minute or a quarter of a step, whichever is less. Scans may be off the axis by 30 seconds or a tenth of
+    a step, whichever is less. It ends at the last scan if the others fit so; if they do not, as the last one itself came early or late, it
+    ends in the middle between the earliest and the latest.
 
     Args:
         times: the scans' times, in any order, duplicates allowed.
 
     Returns:
-        Rising, evenly spaced times from the first scan to the last.
+        Rising, evenly spaced times from the first scan to the last, one for each scan and each gap.
 
     Raises:
         UnevenTimesError: the times fit no even step; the message names the first that does not.
@@ -57,24 +59,29 @@ def regular_times(times: ArrayLike) -> Times:
     stamps = np.unique(np.asarray(times, dtype="datetime64[ns]"))
     if stamps.size < 2:
         return stamps
-    seconds = (stamps - stamps[-1]) / np.timedelta64(1, "s")
+    seconds = (stamps - stamps[-1]) / _SECOND
     differences = np.diff(seconds)
     coarse = np.where(differences > 2 * _STEP_GRAIN, np.round(differences / _STEP_GRAIN) * _STEP_GRAIN, differences)
     steps, counts = np.unique(coarse, return_counts=True)
     step = float(steps[np.argmax(counts)])
-    middle = float(np.median(differences[np.abs(differences - step) <= _slack(step)]))
+    middle = step
+    for _ in range(3):  # of clocks that jitter the most frequent difference may be one at the side
+        middle = float(np.median(differences[np.abs(differences - middle) <= _slack(middle)]))
     rounded = np.round(middle / _STEP_GRAIN) * _STEP_GRAIN if step > 2 * _STEP_GRAIN else step
-    guesses = (rounded, step, middle)  # the last for odd steps, such as 302 s
+    whole = np.round(middle / 60.0) * 60.0
+    near = [whole] if abs(whole - middle) <= min(0.05 * middle, _STEP_GRAIN) else []
+    guesses = (*near, rounded, step, middle)  # the last for odd steps, such as 302 s
     step = next((guess for guess in guesses if not _unclear(differences, guess).any()), step)
     unclear = np.concatenate([[False], _unclear(differences, step)])
     slots = np.concatenate([[0], np.cumsum(np.round(differences / step))])
-    off = np.abs(seconds - (slots - slots[-1]) * step)
-    if step % _STEP_GRAIN or off.max() > min(0.1 * step, _TOLERANCE_SECONDS):
-        slope = float(np.polyfit(slots, seconds, 1)[0]) if slots[-1] > slots[0] else step
-        step = round(slope) if step > _STEP_GRAIN else slope
-        off = np.abs(seconds - (slots - slots[-1]) * step)
+    off, end = _deviations(seconds, slots, step)
+    if slots[-1] > slots[0] and (step % _STEP_GRAIN or end or off.max() > _tolerance(step)):
+        slope, start = np.polyfit(slots, seconds, 1)
+        if step % _STEP_GRAIN or abs(slope - step) * slots[-1] > 2 * np.abs(seconds - start - slope * slots).max():  # a drift, no jitter
+            step = round(float(slope)) if step > _STEP_GRAIN else float(slope)
+            off, end = _deviations(seconds, slots, step)
     repeated = np.concatenate([[False], np.diff(slots) == 0])
-    wrong = (off > min(0.1 * step, _TOLERANCE_SECONDS)) | repeated | unclear
+    wrong = (off > _tolerance(step)) | repeated | unclear
     if wrong.any():
         odd = int(np.argmax(wrong))
         before, after = (differences[index] / 60 if 0 <= index < differences.size else np.nan for index in (odd - 1, odd))
@@ -83,8 +90,43 @@ def regular_times(times: ArrayLike) -> Times:
             f"{after:.3g} min before the next, where the step is {step / 60:.3g} min; leave it out, or give scans of one product only",
             stamps[odd],
         )
-    axis: Times = stamps[-1] - (np.arange(int(slots[-1]), -1, -1) * np.timedelta64(round(step * 1e9), "ns"))
+    last = stamps[-1] + np.timedelta64(round(end), "s")
+    axis: Times = last - (np.arange(int(slots[-1]), -1, -1) * np.timedelta64(round(step * 1e9), "ns"))
     return axis
+
+
+def slots_begin(axis: Times) -> np.datetime64:
+    """Where slots begin that are to hold these scans and those to come: at the axis' first time, or at the full minute beside it.
+
+    The axis has the clock of one scan, which may be seconds early or late. Steps of whole minutes are taken to be meant from full minutes
+    on, if one is no farther than a clock's jitter: a quarter of a minute or a twentieth of the step.
+    """
+    first: np.datetime64 = axis[0]
+    step = float((axis[1] - axis[0]) / _SECOND) if axis.size > 1 else 0.0
+    full = (first + np.timedelta64(30, "s")).astype("datetime64[m]").astype("datetime64[ns]")
+    near = step > 0 and step % 60 == 0 and abs(full - first) <= np.timedelta64(round(min(_STEP_GRAIN, 0.05 * step)), "s")
+    return full if near else first
+
+
+def slack_of(step: np.timedelta64) -> np.timedelta64:
+    """A scan must be less than this off slots that another scan's clock has put where they are: a minute or a quarter of a step."""
+    return np.timedelta64(round(_slack(float(step / _SECOND)) * 1e9), "ns")
+
+
+def _deviations(seconds: NDArray[np.float64], slots: NDArray[np.float64], step: float) -> tuple[NDArray[np.float64], float]:
+    """How far each scan is off an axis of this step, and where that ends, counted from the last scan [s].
+
+    It is moved away from the last scan only if all are less than the tolerance off then: clocks a minute apart are not one that jitters.
+    """
+    rest = seconds - (slots - slots[-1]) * step
+    middle = float(np.round((rest.min() + rest.max()) / 2))
+    fits = np.abs(rest).max() > _tolerance(step) > np.abs(rest - middle).max()
+    end = middle if fits else 0.0
+    return np.abs(rest - end), end
+
+
+def _tolerance(step: float) -> float:
+    return min(0.1 * step, _TOLERANCE_SECONDS)
 
 
 def _unclear(differences: NDArray[np.float64], step: float) -> NDArray[np.bool_]:

@@ -69,6 +69,17 @@ def test_a_scan_that_comes_alone_may_be_off_its_slot(folder, tmp_path):
     assert Archive(tmp_path / "a.zarr").axis[-1] == storm["time"].values[9]
 
 
+@pytest.mark.parametrize("goes", [[slice(0, 2), slice(2, 10)], [slice(0, 10)]], ids=["two scans first", "all at once"])
+def test_clocks_that_jitter_fill_regular_slots(goes, tmp_path):
+    storm, late = synthetic_storm(10, shape=(32, 40)), np.array([3, 1, -2, 24, -18, 0, 13, -25, 20, -28])
+    jittered = storm.assign_coords(time=storm["time"].values + late * np.timedelta64(1, "s"))
+    path = tmp_path / "a.zarr"
+    assert sum(ingest(write_odim(jittered[go], tmp_path / "radar"), path).new for go in goes) == 10
+    np.testing.assert_array_equal(Archive(path).axis, storm["time"].values)
+    np.testing.assert_allclose(Archive(path).block(0, 10), sc.read(tmp_path / "radar").values, rtol=2**-11, atol=3e-8)
+    assert sc.read(tmp_path / "radar").attrs["gaps"] == sc.read(path).attrs["gaps"] == 0
+
+
 def test_a_series_with_a_gap_is_taken_again(tmp_path):
     storm = synthetic_storm(6, shape=(20, 20)).copy()
     storm[3] = np.nan

@@ -36,6 +36,18 @@ def test_the_first_scan_waits_for_the_second(scans, inbox, tmp_path, database):
     assert archive.step == np.timedelta64(5, "m") and archive.present.sum() == 2 and len(database.known_files()) == 2
 
 
+def test_clocks_that_jitter_fill_regular_slots(inbox, tmp_path, database):
+    storm = synthetic_storm(8, shape=(32, 40))
+    late = np.array([3, 1, -20, 24, -18, 0, 29, -28]) * np.timedelta64(1, "s")
+    for number, scan in enumerate(write_odim(storm.assign_coords(time=storm["time"].values + late), tmp_path / "scans")):
+        arrive(scan, inbox)
+        if number in (1, 4, 7):
+            taken(inbox, tmp_path, database)
+    archive = Archive(tmp_path / "archive.zarr")
+    assert database.problems() == [] and archive.step == np.timedelta64(5, "m") and archive.present.sum() == 8
+    np.testing.assert_array_equal(archive.axis[archive.present], storm["time"].values)
+
+
 def test_late_double_and_out_of_order(scans, inbox, tmp_path, database):
     for number in (3, 2, 5):
         arrive(scans[number], inbox)

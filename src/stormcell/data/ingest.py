@@ -19,7 +19,7 @@ from stormcell.errors import FramesError, ReadError, StormcellError
 from stormcell.frames import Times, grid_of
 from stormcell.grid import Grid
 from stormcell.progress import track
-from stormcell.timeline import join_frames
+from stormcell.timeline import join_frames, slots_begin
 from stormcell.units import ZRRule
 from stormcell.workers import runner
 
@@ -138,12 +138,13 @@ def _opened(
                 f"archive: {path} has profile {has[0]} and a step of {_words(has[1])}, not {wanted[0]} and {_words(wanted[1])}"
             )
         return archive, scans
-    start = min(scan.times.min() for scan in scans)
-    if step is None:
+    if step is not None:
+        start = slots_begin(min(scan.times.min() for scan in scans) + np.arange(2) * step)
+    else:
         scans, axis = even_scans(scans, skip_bad=skip_bad)
         if axis.size < 2:
             raise FramesError(f"archive: {path} is new, and one scan tells no time step; give more scans, or --step 5min")
-        start, step = axis[0], axis[1] - axis[0]
+        start, step = slots_begin(axis), axis[1] - axis[0]
     grid, seen = _usual_grid(scans, zr, skip_bad)
     if profile == "mlcast":
         attrs = {**mlcast.own_attributes(start), **attrs}

@@ -74,7 +74,9 @@ def read(
     half_step = (axis[1] - axis[0]) // 2 if axis.size > 1 else np.timedelta64(0)
     wanted = axis if last is None else axis[-last:]
     parts = []
-    for scan in track([scan for scan in scans if np.any((scan.times >= wanted[0] - half_step) & (scan.times <= wanted[-1]))], "reading"):
+    for scan in track(
+        [scan for scan in scans if np.any((scan.times >= wanted[0] - half_step) & (scan.times <= wanted[-1] + half_step))], "reading"
+    ):
         with _leaving_out(skip_bad):
             parts.append(read_scan(scan, zr=zr, since=wanted[0] - half_step, bbox=bbox))
     if not parts:

@@ -14,7 +14,7 @@ from stormcell.errors import FramesError, ReadError
 from stormcell.frames import grid_of
 from stormcell.service.database import Database
 from stormcell.service.decode import Limits, decode
-from stormcell.timeline import join_frames, regular_times
+from stormcell.timeline import join_frames, regular_times, slots_begin
 
 __all__ = ["Arrivals", "take_in"]
 
@@ -128,6 +128,6 @@ def _create(path: Path, parts: Sequence[xr.DataArray]) -> bool:
     kept = {
         name: value for name, value in about.items() if name in ("source", "licence", "institution", "references", "zr_rule", "quantity")
     }
-    start = axis[0] - _BEFORE // (axis[1] - axis[0]) * (axis[1] - axis[0])
+    start = slots_begin(axis) - _BEFORE // (axis[1] - axis[0]) * (axis[1] - axis[0])
     Archive.create(path, grid_of(newest), axis[1] - axis[0], start=start, attrs=kept).close()
     return True

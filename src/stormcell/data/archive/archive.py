@@ -185,7 +185,7 @@ class Archive:
         return self._index.times(first, last)
 
     def slots_of(self, times: Times) -> NDArray[np.int64]:
-        """The slot of each time, which need not be there yet. A time may be off by 30 seconds or a tenth of a step, whichever is less.
+        """The slot of each time, which need not be there yet. A time may be less than a minute off, and than a quarter of a step.
 
         Raises:
             FramesError: a time is before the first slot, or between two slots.

@@ -12,11 +12,11 @@ from stormcell.data.archive.half_precision import WET
 from stormcell.data.archive.layout import MISSING, STATISTICS
 from stormcell.errors import FramesError
 from stormcell.frames import Times
+from stormcell.timeline import slack_of
 
 __all__ = ["Index", "statistics"]
 
 _SECOND = np.timedelta64(1, "s")
-_TOLERANCE = np.timedelta64(30, "s")
 _NOWHERE = -1
 _MOST_SLOTS = 2**24  # 5 minutes each for 160 years
 
@@ -72,7 +72,7 @@ class Index:
         return times
 
     def slots_of(self, times: Times) -> NDArray[np.int64]:
-        """The slot of each time, which need not be there yet. A time may be off by 30 seconds or a tenth of a step, whichever is less.
+        """The slot of each time, which need not be there yet. A time may be less than a minute off, and than a quarter of a step.
 
         Raises:
             FramesError: a time is before the first slot, between two slots, or centuries ahead.
@@ -88,7 +88,7 @@ class Index:
             raise FramesError(
                 f"the scan of {times.max().astype('datetime64[s]')} is misdated: the archive would need {slots.max():,} slots"
             )
-        if np.any(off > min(_TOLERANCE, self.step // 10)):
+        if np.any(off >= slack_of(self.step)):
             raise FramesError(
                 f"{times[np.argmax(off)].astype('datetime64[s]')} lies {off.max() / _SECOND:g} s off the slots of the archive, which are "
                 f"{self.step / _SECOND:g} s apart from {self.start.astype('datetime64[s]')} on; give scans of one product only"
