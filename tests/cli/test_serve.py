@@ -1,18 +1,15 @@
 """`stormcell serve`, as an operator runs it: one cycle for cron, the whole service until it is told to end."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from stormcell.data.readers.odim import write_odim
+from stormcell.data.synthetic import synthetic_storm
 from tests.cli.test_commands import radar as radar
 from tests.cli.test_commands import stormcell
+from tests.data.sources.server import cut_off, serving
+from tests.service.process import stormcell_serve
 
 
 def test_one_cycle_for_a_timer(radar, tmp_path):
@@ -42,38 +39,33 @@ def test_what_makes_no_sense_is_said(words, message, tmp_path):
 
 
 def test_the_whole_service_until_it_is_told_to_end(radar, tmp_path):
-    port_file, log = tmp_path / "port", tmp_path / "log"
-    code = (
-        "import socket, sys; from stormcell.cli import main\n"
-        "with socket.socket() as free:\n    free.bind(('127.0.0.1', 0)); port = free.getsockname()[1]\n"
-        f"open({str(port_file)!r}, 'w').write(str(port)); sys.argv += ['--port', str(port)]; main()"
-    )
-    words = ["serve", "--watch", str(radar), "--folder", str(tmp_path / "live"), "-m", "advection", "--lead", "15min"]
-    with log.open("wb") as output:
-        service = subprocess.Popen(
-            [sys.executable, "-c", code, *words], stdout=output, stderr=output, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+    with stormcell_serve(tmp_path, "--watch", radar, "--folder", tmp_path / "live", "-m", "advection", "--lead", "15min") as service:
+        assert [one["method"] for one in service.newest(1)] == ["advection"] and service.json("/v1/status")["stale"]
+        assert "cycle     5 new scans" in service.end()
+
+
+def test_a_feed_is_asked_and_what_it_brings_is_forecast(tmp_path):
+    """As a process, over a server of real files that breaks off at first; and once more for a timer, when there is a new file."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0, tzinfo=None)
+    write_odim(synthetic_storm(4, shape=(64, 64), start=f"{now - timedelta(minutes=17):%Y-%m-%dT%H:%M}"), tmp_path / "radar")
+    scans = sorted((tmp_path / "radar").iterdir())
+    with serving() as server:
+        server.files |= {f"/radar/{scan.name}": scan.read_bytes() for scan in scans[:3]}
+        server.faults[f"/radar/{scans[1].name}"] = [cut_off]
+        feed = tmp_path / "feed.toml"
+        feed.write_text(
+            f'source = "index"\nurl = "{server.url}/radar/"\n'
+            "pattern = '(?P<time>[0-9]{14})_composite[.]h5'\ntime_format = '%Y%m%d%H%M%S'\n"
         )
-    try:
-        status = _status(port_file, service, log)
-        assert [one["method"] for one in status["newest_forecasts"]] == ["advection"] and status["stale"]
-        service.send_signal(signal.SIGTERM)
-        assert service.wait(timeout=90) == 0, log.read_text()
-        assert "cycle     5 new scans" in log.read_text()
-    finally:
-        service.kill()
-        service.wait()
-
-
-def _status(port_file: Path, service: "subprocess.Popen[bytes]", log: Path) -> dict:
-    """What the service says of itself, once it has published."""
-    end = time.monotonic() + 120
-    while True:
-        assert service.poll() is None and time.monotonic() < end, log.read_text()
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port_file.read_text()}/v1/status", timeout=5) as answer:
-                status = json.load(answer)
-            if status["newest_forecasts"]:
-                return status
-        except OSError:
-            pass
-        time.sleep(0.2)
+        words = ("--source", feed, "--folder", tmp_path / "live", "-m", "advection", "--lead", "15min")
+        with stormcell_serve(tmp_path, *words) as service:
+            third = f"{now - timedelta(minutes=7):%Y-%m-%dT%H:%M}:00Z"
+            service.until(lambda: [one["data"]["time"] for one in service.newest(1)] == [third])
+            (newest,) = service.newest(1)
+            assert newest["method"] == "advection" and not newest["data"]["stale"]
+            service.end()
+        assert {path.name for path in (tmp_path / "live" / "inbox").glob("*.h5")} == {scan.name for scan in scans[:3]}
+        server.files[f"/radar/{scans[3].name}"] = scans[3].read_bytes()
+        done = stormcell("serve", *words, "--once")
+        assert done.returncode == 0 and "1 new scans" in done.stdout and "published advection" in done.stdout, done.stdout + done.stderr
+        assert server.paths().count(f"/radar/{scans[0].name}") == 1, "nothing comes twice"
