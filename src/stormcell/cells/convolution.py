@@ -23,6 +23,9 @@ def same_size(inputs: int, outputs: int, kernel: int, *, dilation: int = 1, bias
 
 def over_time(layer: nn.Module, inputs: Tensor) -> Tensor:
     """A layer without recurrence on all steps in one batch: (time, batch, ...) in and out; either order of the two will do."""
+    if torch.compiler.is_compiling() and inputs.shape[0] == 1:  # one step, for exporters: axes that come and go again can be left out
+        one: Tensor = layer(inputs.squeeze(0))
+        return one.unsqueeze(0)
     channels_beside = inputs.dim() == 5 and inputs.stride(2) == 1 and inputs.shape[2] > 1  # in memory; to be kept
     images = inputs.movedim(2, -1).flatten(0, 1).movedim(-1, 1) if channels_beside else inputs.flatten(0, 1)
     result: Tensor = layer(images)

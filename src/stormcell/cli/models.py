@@ -143,3 +143,23 @@ def _rows(grid: tuple[int, int], length: int) -> list[dict[str, str | int | floa
         for name, build in CELLS.items()
     ]
     return cells + [row(name, "network", build, run_network) for name, build in NETWORKS.items()]
+
+
+@models.command("export")
+def export(
+    model: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A trained model that ships, or the folder of a checkpoint.")],
+    to: Annotated[str, typer.Option("--to", help="onnx, openvino or torch-export.")],
+    folder: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where; NAME-FORMAT here if left out.")] = None,
+    int8: Annotated[str | None, typer.Option(metavar="static|dynamic", help="Numbers of 8 bits, for onnx and openvino.")] = None,
+    calibrate: Annotated[
+        list[str] | None, typer.Option(metavar="INPUT", help="Radar data to calibrate static int8 with; the demo storm if left out.")
+    ] = None,
+) -> None:
+    """Write a trained network as an encoder step and a forecaster step, and check them against the original on the demo storm."""
+    from stormcell.cli.terminal import progress_and_warnings, say_written
+    from stormcell.methods.export import export_model
+
+    with progress_and_warnings():
+        made, difference = export_model(model, to, folder, int8=int8, calibrate=calibrate or ())
+        say_written(sorted(made.iterdir()))
+        print(f"check     {difference}")

@@ -49,6 +49,9 @@ def nowcast(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and say so.")] = False,
     trace: Annotated[bool, typer.Option("--trace", help="Print what happens to the data at each stop.")] = False,
     bbox: Annotated[str | None, typer.Option(metavar="W,S,E,N", help="Only this box, in degrees.")] = None,
+    runtime: Annotated[
+        str | None, typer.Option(help="What a network runs in: torch, onnxruntime, openvino; a precision may follow: openvino:int8.")
+    ] = None,
     calibration: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Calibrate the forecast; see 'stormcell calibrate'.")] = None,
 ) -> None:
     """Forecast the rain that follows these radar images."""
@@ -64,6 +67,7 @@ def nowcast(
     from stormcell.frames import check_frames
     from stormcell.methods import Advection, method_named
     from stormcell.methods.calibrated import calibrated_named
+    from stormcell.methods.in_runtime import in_runtime
     from stormcell.methods.nowcast import nowcast as make_nowcast
     from stormcell.products.ensemble.dataset import ensemble_products
     from stormcell.units import parse_zr_rule
@@ -72,6 +76,7 @@ def nowcast(
         raise StormcellError("nothing to write: give -o FILE.nc, --gif FILE, --mp4 FILE, --png, --html or --cog FOLDER")
     box = parse_bbox(bbox) if bbox else None
     forecaster = calibrated_named(method, calibration) if calibration else method_named(method)
+    forecaster = in_runtime(forecaster, runtime) if runtime else forecaster
     steps = past or forecaster.past_steps
     brought, about = bring_inputs(inputs, steps)
     _check_outputs(brought, {".nc": output, ".gif": gif, ".mp4": mp4}, [png, html, cog])

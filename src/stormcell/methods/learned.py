@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -16,16 +16,19 @@ from stormcell.frames import Spans, check_frames, grid_of, make_forecast, step_o
 from stormcell.methods.between import at_times
 from stormcell.methods.calibration import OF_RAIN_RATES, Calibration
 from stormcell.methods.calibration_file import NAME, read_calibration
+from stormcell.methods.in_runtime import forward_in
 from stormcell.methods.method import refuse_members
 from stormcell.methods.resampled import Pixels, pixels_between, scans_per_step
 from stormcell.methods.scans import Scans, scans_to_read
 from stormcell.methods.trained_model import TrainedModel, settings_of, words_for
 from stormcell.progress import track
+from stormcell.runtimes import runtime_named
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from stormcell.networks.checkpoint import ModelConfig
+    from stormcell.runtimes.exported import Forward
 
 __all__ = ["Learned"]
 
@@ -61,23 +64,26 @@ class Learned:
         precision: "float32", or "bfloat16" for a processor or device that is faster in it.
         device: where the network runs, in the words of torch.
         calibrated: False for the network as it is.
+        runtime: what the network runs in, a name in `stormcell.runtimes.RUNTIMES`; beside torch they have precisions of their own, which
+            `stormcell.methods.in_runtime` knows.
 
     Raises:
-        MethodError: there is no such model.
+        MethodError: there is no such model or runtime.
+        MissingExtraError: the runtime is not installed.
     """
 
     model: str | Path
     tile: int = 384
     overlap: int = 64
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: str = "float32"
     device: str = "cpu"
     calibrated: bool = True
+    runtime: str = "torch"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", str(self.model))
         _ = self._trained  # a model that is not there is told of now
-        if self.precision not in ("float32", "bfloat16"):
-            raise MethodError(f"{self.name}: expected the precision float32 or bfloat16, got {self.precision!r}")
+        runtime_named(self.runtime).check(self.precision)
         if self.overlap < 0 or self.tile < 4 * self.overlap + 1:
             raise MethodError(f"{self.name}: expected tiles four times as long as their overlap, got {self.tile} and {self.overlap}")
 
@@ -192,12 +198,12 @@ class Learned:
         from stormcell.methods.tiles import in_tiles
         from stormcell.networks.architectures import image_multiple
 
-        network, scale = self._trained.network, self.config.representation
+        network, forward, scale = self._trained.network, self._forward_in, self.config.representation
         sides = _fixed_sides(self.config.network, self.config.settings)
 
         def run(x: "Tensor") -> "Tensor":
             with torch.autocast(x.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-                made: Tensor = network(x, steps)
+                made = forward(x, steps)
             return made.float().sigmoid() if self.config.output == "sigmoid" else made.float()
 
         with torch.inference_mode():
@@ -213,6 +219,10 @@ class Learned:
             )
             rain_rate: Floats = scale.inverse(forecast[:, :, 0]).cpu().numpy()
         return rain_rate
+
+    @cached_property
+    def _forward_in(self) -> "Forward":
+        return forward_in(self, self._trained)
 
     def _through_calibration(self, rain_rate: Floats) -> Floats:
         """(case, step, y, x), each step through the map of its lead time on the network's own clock; what is then too weak is dry."""
@@ -261,6 +271,8 @@ class Learned:
         if abs(every * minutes / config.step_minutes - 1) > 1e-3:
             conversions.append(f"a step of {every * minutes:g} min taken for the model's of {config.step_minutes:g} min")
         said: dict[str, Any] = {"model": config.network, "model_fingerprint": self._trained.fingerprint, "conversions": conversions}
+        if self.runtime != "torch":
+            said["runtime"] = f"{self.runtime}, {self.precision}"
         if calibration := self._calibration:
             said["calibration"] = calibration.said
         said["rolled_on"] = f"beyond the {config.future_steps * every * minutes:g} min that the model was trained for"

@@ -93,5 +93,5 @@ def settings_of(method: "DataclassInstance") -> dict[str, Any]:
 
 def words_for(method: "DataclassInstance", name: str) -> str:
     """What a method prints as: with the name of its model and not the path, which is of one machine alone."""
-    others = (f"{key}={value!r}" for key, value in settings_of(method).items() if key != "model")
+    others = (f"{key}={value!r}" for key, value in settings_of(method).items() if key != "model" and (key, value) != ("runtime", "torch"))
     return f"{type(method).__name__}({name!r}, {', '.join(others)})"

@@ -15,7 +15,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from stormcell.errors import StormcellError, WriteError
-from stormcell.methods import method_named
+from stormcell.methods import Method, method_named
+from stormcell.methods.in_runtime import has_network, in_runtime
 from stormcell.service.cycle import Cycle, Workshop, run_cycle
 from stormcell.service.database import Database
 from stormcell.service.fields import FieldStore
@@ -45,7 +46,7 @@ def open_workshop(settings: ServiceSettings) -> Iterator[Workshop]:
             f"{settings.folder}: another process runs the cycles of this service; stop it first, or give another folder"
         ) from None
     try:
-        methods = {method.name: method_named(method.name) for method in settings.methods}
+        methods = {method.name: _built(method.name, settings.runtime) for method in settings.methods}
         database = Database(settings.database_address)
         try:
             yield Workshop(settings, database, FieldStore(settings.fields_address, endpoint=settings.endpoint), methods)
@@ -53,6 +54,12 @@ def open_workshop(settings: ServiceSettings) -> Iterator[Workshop]:
             database.close()
     finally:
         lock.release()
+
+
+def _built(name: str, runtime: str | None) -> Method:
+    """A method, its network, if it has one, in the runtime of the service."""
+    method = method_named(name)
+    return in_runtime(method, runtime) if runtime and has_network(method) else method
 
 
 def run_live(

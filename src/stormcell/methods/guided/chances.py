@@ -1,6 +1,7 @@
 """How likely each rain rate is exceeded at each place and time ahead, on the radar's grid, as a guided network says it."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from stormcell.networks.guided import Guided, Residual
+    from stormcell.runtimes.exported import Forward
 
 __all__ = ["Chances"]
 
@@ -47,15 +49,16 @@ class Chances:
     decisions: Floats
 
     @classmethod
-    def of(cls, network: "Guided", start: Start, *, precision: str, tile: int, overlap: int) -> Self:
+    def of(cls, network: "Guided", start: Start, *, precision: str, tile: int, overlap: int, forward: "Forward | None" = None) -> Self:
         """Run a network.
 
         Args:
             network: which.
             start: what the forecast begins from.
-            precision: "bfloat16" or "float32", of the recurrent part.
+            precision: "bfloat16" or "float32", of the recurrent part where that runs in torch.
             tile: see `stormcell.methods.tiles`.
             overlap: see there.
+            forward: what does the work of its recurrent part, in another runtime maybe; that part itself if None.
         """
         import torch
 
@@ -72,7 +75,8 @@ class Chances:
             smooth = network.anchor.around(scans[:, -1], known[:, -1], network.squares, guess.shape[1])
             if network.residual is not None:
                 seen = torch.cat((scans, known.float(), guess, torch.from_numpy(np.ascontiguousarray(start.motion))[None]), dim=1)
-                smooth += _residual(network.residual, seen, scans.shape[1], precision=precision, tile=tile, overlap=overlap)
+                run = partial(_residual, network.residual, forward or network.residual, seen, scans.shape[1])
+                smooth += run(precision=precision, tile=tile, overlap=overlap)
             weight, decisions = network.anchor.own(guess.shape[1]), network.decisions_for(guess.shape[1])
             return cls(
                 smooth[0].numpy(),
@@ -110,7 +114,7 @@ class Chances:
         return before, np.float32(max(place - before, 0.0))
 
 
-def _residual(residual: "Residual", seen: "Tensor", scans: int, *, precision: str, tile: int, overlap: int) -> "Tensor":
+def _residual(residual: "Residual", forward: "Forward", seen: "Tensor", scans: int, *, precision: str, tile: int, overlap: int) -> "Tensor":
     """(1, step, level, y, x) of what the network sees: past, whether it is known, guess, motion, one after the other (1, field, y, x)."""
     import torch
 
@@ -121,7 +125,7 @@ def _residual(residual: "Residual", seen: "Tensor", scans: int, *, precision: st
     def run(x: "Tensor") -> "Tensor":
         past, known, guess, motion = torch.split(x[:, :, 0], [scans, scans, steps, 2], dim=1)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            made: Tensor = residual(past, known, guess, motion)
+            made = forward(past, known, guess, motion)
         return made.float().flatten(1, 2)[:, :, None]
 
     device = residual.head.weight.device

@@ -19,15 +19,18 @@ from stormcell.methods.guided.chances import Chances
 from stormcell.methods.guided.fields import PRODUCTS, Product, balanced, field_above, grey_mean, matched, mean_of, monotone, rain_at
 from stormcell.methods.guided.members import Ranks
 from stormcell.methods.guided.start import Start, start_of
+from stormcell.methods.in_runtime import forward_in
 from stormcell.methods.method import Method
 from stormcell.methods.resampled import can_be_converted
 from stormcell.methods.trained_model import TrainedModel, settings_of, words_for
 from stormcell.motion import Trajectories
 from stormcell.progress import track
+from stormcell.runtimes import runtime_named
 from stormcell.warp import Sampler
 
 if TYPE_CHECKING:
     from stormcell.networks.guided import Guided
+    from stormcell.runtimes.exported import Forward
 
 __all__ = ["GuidedForecast"]
 
@@ -67,9 +70,12 @@ class GuidedForecast:
         overlap: width of the strip in which two tiles fade into each other [the model's pixels].
         precision: "bfloat16" or "float32".
         device: where the network runs, in the words of torch.
+        runtime: what the network's recurrent part runs in, a name in `stormcell.runtimes.RUNTIMES`; beside torch they have precisions of
+            their own, which `stormcell.methods.in_runtime` knows.
 
     Raises:
-        MethodError: there is no such model or product.
+        MethodError: there is no such model, product or runtime.
+        MissingExtraError: the runtime is not installed.
     """
 
     model: str | Path
@@ -78,13 +84,14 @@ class GuidedForecast:
     overlap: int = 64
     precision: str = "bfloat16"
     device: str = "cpu"
+    runtime: str = "torch"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", str(self.model))
         _ = self._trained  # a model that is not there is told of now
-        for what, value, allowed in (("product", self.product, PRODUCTS), ("precision", self.precision, ("float32", "bfloat16"))):
-            if value not in allowed:
-                raise MethodError(f"{self.name}: expected the {what} to be one of {', '.join(allowed)}, got {value!r}")
+        if self.product not in PRODUCTS:
+            raise MethodError(f"{self.name}: expected the product to be one of {', '.join(PRODUCTS)}, got {self.product!r}")
+        runtime_named(self.runtime).check(self.precision)
 
     @cached_property
     def _trained(self) -> TrainedModel:
@@ -144,6 +151,8 @@ class GuidedForecast:
             "model_fingerprint": self._trained.fingerprint,
             "product": self.product if members == 1 else "members",
         }
+        if self.runtime != "torch":
+            said["runtime"] = f"{self.runtime}, {self.precision}"
         if start.guess.said:
             said["fallback"] = start.guess.said
         if leads[-1] / start.step > config.future_steps + 1e-6:
@@ -164,7 +173,7 @@ class GuidedForecast:
             return np.repeat(np.stack([faint.at(*place) for place in places])[None], members, axis=0)
         rain_rate = np.empty((members, len(leads), *sampler.shape), np.float32)
         bound = np.float32(_GROWTH * strongest)
-        chances = Chances.of(self._network, start, precision=self.precision, tile=self.tile, overlap=self.overlap)
+        chances = Chances.of(self._network, start, forward=self._residual, precision=self.precision, tile=self.tile, overlap=self.overlap)
         cascade = start.guess.cascade if members > 1 else None
         ranks = Ranks(cascade, seed, members).steps([max(1, round(lead)) for lead in leads]) if cascade else None
         with ThreadPoolExecutor(max(1, min(cv2.getNumThreads(), members))) as pool:
@@ -199,6 +208,10 @@ class GuidedForecast:
             case "balanced-median":
                 median = field_above(balanced(logits, levels), levels)
                 return np.where(median > 0, median, drizzle)
+
+    @cached_property
+    def _residual(self) -> "Forward | None":
+        return forward_in(self, self._trained) if self._network.residual is not None else None
 
     @property
     def _network(self) -> "Guided":

@@ -12,9 +12,9 @@ from stormcell.cells.gru_gates import leaky_relu
 from stormcell.networks.autoregressive import from_patches, to_patches
 from stormcell.networks.pyramid import PYRAMID_CELLS
 
-__all__ = ["Residual"]
+__all__ = ["PATCH", "Residual", "motion_and_speed"]
 
-_PATCH = 2  # side of the squares of pixels that become channels
+PATCH = 2  # side of the squares of pixels that become channels
 _FAST = 3.0  # pixels a step; motion is told in this unit
 
 
@@ -57,8 +57,8 @@ class Residual(nn.Module):
         if not hidden or together < 1:
             raise ValueError(f"expected one scale and one lead time together or more, got {list(hidden)} and {together}")
         build = PYRAMID_CELLS[cell](kernel, links)
-        self.outputs, self.together, self.multiple = outputs, together, _PATCH * 2 ** (len(hidden) - 1)
-        past, guess = 5 * _PATCH**2, (together + 2) * _PATCH**2  # scan, seen, motion (2), speed; guesses, last scan, seen
+        self.outputs, self.together, self.multiple = outputs, together, PATCH * 2 ** (len(hidden) - 1)
+        past, guess = 5 * PATCH**2, (together + 2) * PATCH**2  # scan, seen, motion (2), speed; guesses, last scan, seen
         self.down, self.readers = nn.ModuleList(), nn.ModuleList()
         self.guess_down, self.writers, self.up = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for scale, width in enumerate(hidden):
@@ -71,7 +71,7 @@ class Residual(nn.Module):
                 self.up.append(nn.ConvTranspose2d(width, below, 4, 2, 1, bias=False))
         self.tail = nn.Conv2d(2 * hidden[0], tail, 3, 1, 1)
         self.dropout = nn.Dropout2d(dropout)
-        self.head = nn.Conv2d(tail, together * outputs * _PATCH**2, 1)
+        self.head = nn.Conv2d(tail, together * outputs * PATCH**2, 1)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -102,12 +102,12 @@ class Residual(nn.Module):
         """
         if guess.shape[-2] % self.multiple or guess.shape[-1] % self.multiple:
             raise ValueError(f"expected sides in multiples of {self.multiple} pixels, got {tuple(guess.shape[-2:])}")
-        states, x = [], to_patches(_with_motion(past, known, motion), _PATCH)
+        states, x = [], to_patches(_with_motion(past, known, motion), PATCH)
         for down, reader in zip(self.down, self.readers, strict=True):
             x = leaky_relu(over_time(down, x))
             x, state = unroll(cast(Cell, reader), x)
             states.append(state)
-        x, guesses = to_patches(self._in_steps(guess, past[:, -1], known[:, -1]), _PATCH), []
+        x, guesses = to_patches(self.in_steps(guess, past[:, -1], known[:, -1]), PATCH), []
         for down in self.guess_down:
             x = leaky_relu(over_time(down, x))
             guesses.append(x)
@@ -116,11 +116,11 @@ class Residual(nn.Module):
             finer = leaky_relu(over_time(self.up[scale - 1], x)) if scale else x
             x = torch.cat((finer, guesses[max(scale - 1, 0)]), dim=2)
         x = over_time(self.dropout, leaky_relu(over_time(self.tail, x)))
-        made = from_patches(over_time(self.head, x), _PATCH)
+        made = from_patches(over_time(self.head, x), PATCH)
         grid = guess.shape[-2:]
         return made.reshape(len(guess), -1, self.outputs, *grid)[:, : guess.shape[1]]
 
-    def _in_steps(self, guess: Tensor, last: Tensor, known: Tensor) -> Tensor:
+    def in_steps(self, guess: Tensor, last: Tensor, known: Tensor) -> Tensor:
         """(batch, step of the forecaster, together + 2, y, x); the last guess stands for those that a whole step lacks."""
         steps = -(-guess.shape[1] // self.together)
         missing = steps * self.together - guess.shape[1]
@@ -129,7 +129,12 @@ class Residual(nn.Module):
         return torch.cat((whole.reshape(len(guess), steps, self.together, *guess.shape[-2:]), now), dim=2)
 
 
+def motion_and_speed(motion: Tensor) -> Tensor:
+    """(batch, 2, y, x) [pixels per step] as the network is told of it, (batch, 3, y, x)."""
+    return torch.cat((motion, torch.linalg.vector_norm(motion, dim=1, keepdim=True)), dim=1) / _FAST
+
+
 def _with_motion(past: Tensor, known: Tensor, motion: Tensor) -> Tensor:
     """(batch, time, 5, y, x): scan, whether it is known, motion, speed."""
-    fast = torch.cat((motion, torch.linalg.vector_norm(motion, dim=1, keepdim=True)), dim=1) / _FAST
+    fast = motion_and_speed(motion)
     return torch.cat((past[:, :, None], known[:, :, None], fast[:, None].expand(-1, past.shape[1], -1, -1, -1)), dim=2)
