@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from stormcell.errors import StormcellError
 from stormcell.service.app import create_app
+from stormcell.service.end_with_parent import end_with_parent
 from stormcell.service.keep_alive import keep_alive
 from stormcell.service.metrics import MULTIPROCESS
 from stormcell.service.settings import ServiceSettings
@@ -90,6 +91,7 @@ def _serve_by_many(settings: ServiceSettings, listening: socket.socket, workers:
 
 
 def _worker(settings: ServiceSettings, listening: socket.socket) -> None:
+    end_with_parent()
     with _calling_at_the_end(lambda: None):
         _serve(create_app(settings), settings, listening)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stormcell.data.sources import feeding
 from stormcell.service.cycle import Cycle
+from stormcell.service.end_with_parent import end_with_parent
 from stormcell.service.keep_alive import keep_alive
 from stormcell.service.live import run_live
 from stormcell.service.settings import ServiceSettings
@@ -68,6 +69,7 @@ def cycles_beside(settings: ServiceSettings) -> Iterator[None]:
 
 def _run_beside(settings: ServiceSettings) -> None:
     """On a machine that both share, answers come first: a forecast may take a little longer, a client may not wait for it."""
+    end_with_parent()
     if hasattr(os, "nice"):
         os.nice(_NICE)
     run_cycles(settings)
