@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo web docs book test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online bench-load format clean
+.PHONY: demo web docs book test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online bench-load trust format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
@@ -92,6 +92,9 @@ bench-online: archives         ## a guided network that goes on learning, day af
 
 bench-load: $(VENV)/.dev       ## the live service under load while it forecasts, beside a bare route; five minutes
 	$(BIN)/python tools/make_load_page.py
+
+trust: $(VENV)/.dev            ## what every method makes of every case of bad weather data, into docs/trust.md; half an hour, goes on where it was stopped
+	$(BIN)/python -m tools.make_trust_table
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

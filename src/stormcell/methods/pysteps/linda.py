@@ -21,6 +21,7 @@ class PystepsLinda:
 
     One member is the deterministic forecast. More are an ensemble: rain and motion are perturbed as the last forecast's errors would
     have it; then no member is the deterministic one. The fit takes minutes on a national composite, and more for an ensemble.
+    There is no bound on the rain: growth goes on as it did.
 
     Attributes:
         features: how the cells are found, "blob", "shitomasi", or "domain" for one model over the whole grid.
