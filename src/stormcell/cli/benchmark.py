@@ -9,7 +9,7 @@ __all__ = ["benchmark"]
 
 
 def benchmark(
-    what: Annotated[str, typer.Argument(help="What to measure: nowcast, ensemble, cells, training, scores or hindcast.")],
+    what: Annotated[str, typer.Argument(help="What to measure: nowcast, ensemble, cells, training, scores, hindcast or runtimes.")],
     data: Annotated[Path | None, typer.Option(help="Radar events for nowcast and ensemble; STORMCELL_TEST_DATA if left out.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write all figures to this JSON file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also write the tables to this Markdown file.")] = None,
@@ -19,8 +19,8 @@ def benchmark(
     from stormcell.cli.terminal import progress_and_warnings
     from stormcell.errors import StormcellError
 
-    if what not in ("nowcast", "ensemble", "cells", "training", "scores", "hindcast"):
-        raise StormcellError(f"unknown benchmark {what!r}: expected nowcast, ensemble, cells, training, scores or hindcast")
+    if what not in ("nowcast", "ensemble", "cells", "training", "scores", "hindcast", "runtimes"):
+        raise StormcellError(f"unknown benchmark {what!r}: expected nowcast, ensemble, cells, training, scores, hindcast or runtimes")
     if data is not None and what not in ("nowcast", "ensemble"):
         raise StormcellError(f"--data {data}: the benchmark of {what} makes its own; expected nowcast or ensemble with this option")
     with progress_and_warnings():
@@ -40,6 +40,10 @@ def benchmark(
             from stormcell.benchmark.hindcast import benchmark_hindcast
 
             benchmark_hindcast(output=output, report=report, repeats=repeats)
+        elif what == "runtimes":
+            from stormcell.benchmark.runtimes import benchmark_runtimes
+
+            benchmark_runtimes(output=output, report=report, repeats=repeats)
         elif what == "ensemble":
             from stormcell.benchmark.ensemble import benchmark_ensemble
 
