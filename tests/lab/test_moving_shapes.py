@@ -1,19 +1,9 @@
-"""The error by hand, the two networks counted, and a few updates of each."""
+"""The two networks counted, and a few updates of each."""
 
 import pytest
 import torch
 
-from stormcell.lab.moving_shapes import FUTURE, PAST, RIVALS, SIDE, errors, films_of, learn
-
-
-def test_error_by_hand():
-    future = torch.zeros(2, 2, 1, 2, 2)
-    future[:, :, 0, 0, 0] = 2.0  # squares of 4 in each film and frame
-    half = future.clone()
-    half[:, 1] = 0.0
-    half[0, 0, 0, 1, 1] = 1.0
-    assert errors(half, future) == pytest.approx([1 / 8, 1.0])
-    assert errors(future, future) == [0.0, 0.0]
+from stormcell.lab.moving_shapes import FUTURE, PAST, RIVALS, SIDE, films_of, learn
 
 
 def test_films_are_cut_into_past_and_future():

@@ -14,6 +14,7 @@ from stormcell.lab import (
     gru,
     identity_network,
     kernel_size,
+    learnt_links,
     lstm_gates,
     moving_shapes,
     perceptron,
@@ -48,6 +49,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "sequence-length": sequence_length.EXPERIMENT,
     "moving-shapes": moving_shapes.EXPERIMENT,
     "kernel-size": kernel_size.EXPERIMENT,
+    "learnt-links": learnt_links.EXPERIMENT,
     "quantised-weights": quantised_weights.EXPERIMENT,
     "radar": radar.EXPERIMENT,
 }

@@ -13,6 +13,7 @@ from stormcell.lab.drawing import COLOURS, MARKERS, axes, style
 from stormcell.lab.drifting_discs import drifting_discs
 from stormcell.lab.experiment import Check, Experiment, Outcome, Picture
 from stormcell.lab.fit import fit
+from stormcell.lab.relative_error import relative_error
 from stormcell.networks.encoder_forecaster import EncoderForecaster, Stage
 from stormcell.networks.sequence import FCLSTMForecaster
 
@@ -53,13 +54,6 @@ def learn(rival: Rival, what: str, *, updates: int, seed: int) -> nn.Module:
 
     fit(network.parameters(), loss, what, steps=updates, learning_rate=rival.learning_rate, clip=1.0)
     return network
-
-
-def errors(forecast: Tensor, future: Tensor) -> list[float]:
-    """For each lead time, squared error over that of an empty forecast: 0 is perfect, 1 as bad as having lost the discs."""
-    axes_but_time = (0, 2, 3, 4)
-    shares: list[float] = (((forecast - future) ** 2).sum(axes_but_time) / (future**2).sum(axes_but_time)).tolist()
-    return shares
 
 
 def draw_films(films: Mapping[str, Any]) -> Picture:
@@ -122,7 +116,7 @@ def run(full: bool) -> Outcome:
                 with torch.enable_grad():
                     network = learn(rival, name, updates=longer * rival.updates, seed=seed)
                 forecast = network(past, FUTURE).sigmoid()
-                by_lead.append(errors(forecast, future))
+                by_lead.append(relative_error(forecast, future, 0.0))
             films[name] = forecast[0, :, 0].tolist()
             networks[name] = {
                 "weights": sum(weight.numel() for weight in network.parameters()),
@@ -132,7 +126,7 @@ def run(full: bool) -> Outcome:
             }
     figures = {
         "networks": networks,
-        "persistence_error_by_lead_time": errors(past[:, -1:].expand_as(future), future),
+        "persistence_error_by_lead_time": relative_error(past[:, -1:].expand_as(future), future, 0.0),
         "film": films,
     }
     mean = {name: torch.tensor(each["error_by_lead_time"]).mean(0) for name, each in networks.items()}
@@ -166,7 +160,7 @@ EXPERIMENT = Experiment(
     "can be learnt by heart. Both networks are judged on the same new films. The FC-LSTM may change its weights about three times as "
     "often; the processor seconds of both are among the figures.\n\n"
     "The error is the squared error as a share of that of an empty forecast: 0 is perfect, and at 1 the discs are lost.",
-    shown=(learn, errors, ConvLSTM.step),
+    shown=(learn, relative_error, ConvLSTM.step),
     run=run,
     lesson="With less than a tenth of the weights, and fewer updates, the ConvLSTM makes the smaller error on the whole. What it learns of "
     "a disc at one place holds at every other; the FC-LSTM must see discs at all places, in all directions, before it can say more than "
