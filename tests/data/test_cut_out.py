@@ -89,3 +89,9 @@ def test_what_is_cut_out_does_not_keep_the_rest():
     frames = field_on(Grid.from_edges("OGC:CRS84", west=0.0, north=50.0, pixel=(0.1, 0.1), shape=(100, 200)))
     part = cut_out(frames, (2.0, 45.0, 5.0, 48.0))
     assert part.values.base is None or part.values.base.nbytes == part.nbytes
+
+
+def test_a_point_is_in_one_pixel_or_nowhere():
+    grid = Grid.from_edges("OGC:CRS84", west=0.0, north=50.0, pixel=(0.1, 0.1), shape=(100, 200))
+    assert window_of(grid, (2.01, 45.01, 2.01, 45.01)) == (slice(49, 50), slice(20, 21))
+    assert window_of(grid, (-30.0, 45.01, -30.0, 45.01)) is window_of(grid, (2.01, 60.0, 2.01, 60.0)) is None

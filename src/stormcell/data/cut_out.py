@@ -53,7 +53,8 @@ def window_of(grid: Grid, box: Box) -> tuple[slice, slice] | None:
     found = []
     for turn in (0.0, 360.0, -360.0):
         seen = max(west + turn, held_west), max(south, held_south), min(east + turn, held_east), min(north, held_north)
-        if (seen[0] < seen[2] or west == east) and (seen[1] < seen[3] or south == north) and (window := _window(grid, seen)):
+        thin = seen[0] == seen[2] and west == east, seen[1] == seen[3] and south == north  # a line or a point that the grid holds
+        if (seen[0] < seen[2] or thin[0]) and (seen[1] < seen[3] or thin[1]) and (window := _window(grid, seen)):
             found.append(window)
     if not found:
         return None

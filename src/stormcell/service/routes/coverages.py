@@ -20,8 +20,6 @@ __all__ = ["ROUTER"]
 
 ROUTER = APIRouter(prefix="/v1/edr", tags=["OGC API - Coverages"], responses=PROBLEMS)
 
-_AROUND = 1e-6  # degrees; a point is a small box
-
 Format = Literal["netcdf", "coveragejson", "geotiff"]
 
 _MEDIA: dict[Format, str] = {"netcdf": "application/x-netcdf", "coveragejson": COVERAGE, "geotiff": "image/tiff; application=geotiff"}
@@ -119,10 +117,10 @@ def _box(part: Subset, bounds: Box) -> Box:
     west, south, east, north = bounds
     (left, right), (low, high) = part.lon or (None, None), part.lat or (None, None)
     box = (
-        west if left is None else max(west, left - _AROUND),
-        south if low is None else max(south, low - _AROUND),
-        east if right is None else min(east, right + _AROUND),
-        north if high is None else min(north, high + _AROUND),
+        west if left is None else max(west, left),
+        south if low is None else max(south, low),
+        east if right is None else min(east, right),
+        north if high is None else min(north, high),
     )
     if box[0] > box[2] or box[1] > box[3]:
         raise Problem(404, "subset: nothing of the grid is there; the extent of the collection says where it is")
