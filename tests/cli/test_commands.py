@@ -131,7 +131,7 @@ BAD = {
     "not radar data": (["nowcast", "{junk}", "-o", "{out}"], "junk.h5: no reader recognises its content"),
     "output is a folder": (["nowcast", "{radar}", "-o", "{folder}", "--lead", "5min"], "is a folder"),
     "unknown benchmark": (["benchmark", "magic"], "unknown benchmark 'magic'"),
-    "data for nothing": (["benchmark", "cells", "--data", "{folder}"], "expected nowcast or ensemble with this option"),
+    "data for nothing": (["benchmark", "cells", "--data", "{folder}"], "expected nowcast, ensemble or runtimes with this option"),
     "benchmark without data": (["benchmark", "nowcast", "--data", "nowhere"], "expected a folder with radar events"),
 }
 

@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+import xarray as xr
 from torch import Tensor, nn
 from torch.nn import functional
 
 from stormcell.benchmark.figures import write_figures
+from stormcell.benchmark.nowcast import data_folder
 from stormcell.benchmark.rounds import timed_rounds
+from stormcell.benchmark.skill import event_counts
 from stormcell.cells.gru_gates import leaky_relu
 from stormcell.methods import GuidedForecast
-from stormcell.methods.in_runtime import calls_on, core_of, demo_pasts
+from stormcell.methods.in_runtime import calls_on, core_of, demo_pasts, in_runtime
 from stormcell.methods.nowcast import DEFAULT_METHOD
 from stormcell.networks.checkpoint import load_checkpoint
 from stormcell.runtimes import RUNTIMES, Runtime
@@ -26,11 +29,14 @@ from stormcell.runtimes.export import convert_steps
 from stormcell.runtimes.exported import Call, Forward, exported_onnx, stepped
 from stormcell.runtimes.quantised import quantise_dynamic, quantise_static
 from stormcell.runtimes.steps import steps_of
+from stormcell.verification.contingency import csi
 
 __all__ = ["benchmark_runtimes"]
 
 GRID = (640, 712)  # whole pixels of the network's coarsest grid; 640 x 710 are padded to it
 PLAIN = "torch, float32, plain"
+SCORED = ("bom_melbourne_2018-06-16", "fmi_2016-09-28", "knmi_2010-08-26", "meteoswiss_2017-01-31")
+LEADS, THRESHOLDS, EVERY = (30, 60), (0.5, 2.0, 5.0, 10.0), 12  # minutes, mm/h, scans from issue time to issue time
 
 
 @dataclass(frozen=True)
@@ -41,10 +47,13 @@ class _Contestant:
     megabytes: float
 
 
-def benchmark_runtimes(*, output: Path | None, report: Path | None, repeats: int, grid: tuple[int, int] = GRID) -> dict[str, Any]:
-    """Time the network of the default method, 5 scans in and 12 lead times out, and print a table.
+def benchmark_runtimes(
+    data: Path | None = None, *, output: Path | None, report: Path | None, repeats: int, grid: tuple[int, int] = GRID
+) -> dict[str, Any]:
+    """Time the network of the default method, 5 scans in and 12 lead times out, and print a table; with data, another of its skill.
 
     Args:
+        data: folder that holds `events/`, for the table of skill; None for none.
         output: also all figures, as JSON.
         report: also the table, as Markdown.
         repeats: rounds; the median counts.
@@ -70,6 +79,8 @@ def benchmark_runtimes(*, output: Path | None, report: Path | None, repeats: int
             "largest_difference": float(off[name].max()),
             "mean_difference": float(off[name].mean()),
         }
+    if data is not None:
+        figures["skill"] = _skill(data_folder(data) / "events")
     page = _page(figures)
     print(page)
     write_figures(figures, page, output=output, report=report)
@@ -137,6 +148,22 @@ def _elsewhere(method: GuidedForecast, calls: Sequence[Call], scratch: Path) -> 
     return contestants
 
 
+def _skill(events: Path) -> dict[str, dict[str, float]]:
+    """Critical success index of the default method in each runtime and precision, over all events: name -> threshold -> value."""
+    named = {"torch, float32": "torch:float32", "torch, bfloat16": "torch:bfloat16"}
+    for runtime in RUNTIMES.values():
+        if runtime.format is not None and find_spec(runtime.package) is not None and find_spec("onnxscript") is not None:
+            named |= {f"{runtime.name}, {precision}": f"{runtime.name}:{precision}" for precision in runtime.precisions}
+    methods = {name: in_runtime(GuidedForecast(DEFAULT_METHOD), runtime) for name, runtime in named.items()}
+    totals: dict[str, xr.DataArray] = {}
+    for event in SCORED:
+        counts = event_counts(events / event, methods, lead_minutes=LEADS, thresholds=THRESHOLDS, past=5, every=EVERY)
+        for name, table in counts.items():
+            summed = table.sum("lead_time")
+            totals[name] = totals[name] + summed if name in totals else summed
+    return {name: dict(zip(map(str, THRESHOLDS), csi(table).values.tolist(), strict=True)) for name, table in totals.items()}
+
+
 def _timed(forward: Forward, inputs: Sequence[Tensor], seconds: list[float]) -> Callable[[], None]:
     """A run that also notes the processor's seconds."""
 
@@ -154,7 +181,7 @@ def _page(figures: dict[str, Any]) -> str:
     lines = [
         "# Runtimes",
         "",
-        "Written by `stormcell benchmark runtimes --report docs/benchmarks/runtimes.md`: the network of the default method (its",
+        "Written by `stormcell benchmark runtimes --data DATA --report docs/benchmarks/runtimes.md`: the network of the default method (its",
         f"recurrent part), 5 scans of {rows} x {columns} pixels in, 12 lead times out, warm, on {figures['cores']} cores. *Plain* is the",
         "same weights in PyTorch, float32, contiguous, with the gates as the equations stand. Medians of interleaved rounds: seconds that",
         "pass, and of the processor, which other work on the machine disturbs less. Differences are of logits, from plain; int8 is",
@@ -169,4 +196,21 @@ def _page(figures: dict[str, Any]) -> str:
             f"| {reference['processor_s'] / one['processor_s']:.1f} | {one['megabytes']:.1f} | {one['largest_difference']:.2g} "
             f"| {one['mean_difference']:.2g} |"
         )
+    if "skill" in figures:
+        lines += ["", *_skill_table(figures["skill"])]
     return "\n".join(lines) + "\n"
+
+
+def _skill_table(skill: dict[str, dict[str, float]]) -> list[str]:
+    exact = skill["torch, float32"]
+    lines = [
+        f"Critical success index of the whole method at {' and '.join(map(str, LEADS))} min, hits and misses summed over the events",
+        f"{', '.join(SCORED)}; in brackets what it gains or loses against float32 in torch.",
+        "",
+        "| runtime | " + " | ".join(f"{threshold} mm/h" for threshold in exact) + " |",
+        "|---|" + "---|" * len(exact),
+    ]
+    for name, values in skill.items():
+        cells = (f"{value:.4f} ({value - exact[threshold]:+.4f})" for threshold, value in values.items())
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines

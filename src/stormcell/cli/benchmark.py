@@ -10,7 +10,9 @@ __all__ = ["benchmark"]
 
 def benchmark(
     what: Annotated[str, typer.Argument(help="What to measure: nowcast, ensemble, cells, training, scores, hindcast or runtimes.")],
-    data: Annotated[Path | None, typer.Option(help="Radar events for nowcast and ensemble; STORMCELL_TEST_DATA if left out.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Radar events for nowcast, ensemble and runtimes; STORMCELL_TEST_DATA if left out.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write all figures to this JSON file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also write the tables to this Markdown file.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Timed repetitions; the median is reported.")] = 7,
@@ -21,8 +23,10 @@ def benchmark(
 
     if what not in ("nowcast", "ensemble", "cells", "training", "scores", "hindcast", "runtimes"):
         raise StormcellError(f"unknown benchmark {what!r}: expected nowcast, ensemble, cells, training, scores, hindcast or runtimes")
-    if data is not None and what not in ("nowcast", "ensemble"):
-        raise StormcellError(f"--data {data}: the benchmark of {what} makes its own; expected nowcast or ensemble with this option")
+    if data is not None and what not in ("nowcast", "ensemble", "runtimes"):
+        raise StormcellError(
+            f"--data {data}: the benchmark of {what} makes its own; expected nowcast, ensemble or runtimes with this option"
+        )
     with progress_and_warnings():
         if what == "cells":
             from stormcell.benchmark.cells import benchmark_cells
@@ -43,7 +47,7 @@ def benchmark(
         elif what == "runtimes":
             from stormcell.benchmark.runtimes import benchmark_runtimes
 
-            benchmark_runtimes(output=output, report=report, repeats=repeats)
+            benchmark_runtimes(data, output=output, report=report, repeats=repeats)
         elif what == "ensemble":
             from stormcell.benchmark.ensemble import benchmark_ensemble
 

@@ -19,7 +19,7 @@ from stormcell.runtimes.steps import Steps, steps_of
 
 __all__ = ["Call", "Forward", "cache_folder", "exported_forward", "exported_onnx", "stepped"]
 
-_EXPORTER = 1  # counts up when what is written changes
+_EXPORTER = 2  # counts up when what is written changes
 
 Call = tuple[Tensor | int, ...]
 """What a network was called with."""

@@ -22,7 +22,7 @@ def load_onnxruntime(path: Path, precision: str) -> Step:
     session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     names = [one.name for one in session.get_inputs()]
 
-    def step(*tensors: Floats) -> tuple[Floats, ...]:
+    def step(*tensors: Floats, room: Floats | None = None) -> tuple[Floats, ...]:
         return tuple(session.run(None, dict(zip(names, tensors, strict=True))))
 
     return step

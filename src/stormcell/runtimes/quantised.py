@@ -103,7 +103,7 @@ def _recorded(network: nn.Module, steps: Steps, calls: Sequence["Call"]) -> dict
     def recording(step: str) -> Step:
         run = eager(getattr(steps, step))
 
-        def recorded(*tensors: Floats) -> tuple[Floats, ...]:
+        def recorded(*tensors: Floats, room: Floats | None = None) -> tuple[Floats, ...]:
             seen[step].append(tuple(tensor[..., : _PIXELS // s, : _PIXELS // s] for tensor, s in zip(tensors, strides[step], strict=True)))
             return run(*tensors)
 

@@ -21,10 +21,11 @@ Floats = NDArray[np.float32]
 class Step(Protocol):
     """One step of a network: fields and states in, fields and states out, all (batch, channel, y, x) of float32.
 
-    What comes out may lie in memory of the step's own: it is good until the second call after this one.
+    What comes out may lie in memory of the step's own: it is good until the second call after this one. A step may put its first output
+    into `room`, and gives that back then, which spares a copy; or it gives the output as it lies.
     """
 
-    def __call__(self, *tensors: Floats) -> tuple[Floats, ...]: ...
+    def __call__(self, *tensors: Floats, room: Floats | None = None) -> tuple[Floats, ...]: ...
 
 
 @dataclass(frozen=True)

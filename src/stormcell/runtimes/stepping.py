@@ -41,9 +41,10 @@ class _Stepping:
         for scan in seen:
             states = self.encoder(scan, *states)
         for room, guess in zip(made, guesses, strict=True):
-            field, *after = self.forecaster(*guess, *states)
+            field, *after = self.forecaster(*guess, *states, room=room)
             states = tuple(after)
-            _put(field, room)
+            if field is not room:
+                room[...] = field
 
 
 class SteppedFrames(_Stepping):
@@ -90,7 +91,7 @@ class SteppedResidual(_Stepping):
 def eager(module: torch.nn.Module) -> Step:
     """A step of `stormcell.runtimes.steps` in torch, as it is written."""
 
-    def step(*tensors: Floats) -> tuple[Floats, ...]:
+    def step(*tensors: Floats, room: Floats | None = None) -> tuple[Floats, ...]:
         with torch.inference_mode():
             made = module(*(torch.from_numpy(tensor) for tensor in tensors))
         return tuple(one.numpy() for one in made)
@@ -101,18 +102,6 @@ def eager(module: torch.nn.Module) -> Step:
 def _by_step(fields: Tensor) -> list[Floats]:
     """(batch, time, ...) as a list of (batch, ...)."""
     return [np.ascontiguousarray(step, np.float32) for step in fields.transpose(0, 1).numpy()]
-
-
-def _put(field: Floats, room: Floats) -> None:
-    """Copy (batch, channel, y, x), quickly where its channels lie side by side."""
-    across = field.transpose(0, 2, 3, 1)
-    if field.shape[1] == 1 or not across.flags.c_contiguous:
-        room[...] = field
-        return
-    import cv2
-
-    for image, place in zip(across, room, strict=True):
-        cv2.transpose(image.reshape(-1, image.shape[-1]), place.reshape(place.shape[0], -1))
 
 
 def _check_sides(past: Tensor, multiple: int) -> None:

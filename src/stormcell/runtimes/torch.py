@@ -13,7 +13,7 @@ def load_torch(path: Path, precision: str) -> Step:
 
     module = torch.export.load(path).module()
 
-    def step(*tensors: Floats) -> tuple[Floats, ...]:
+    def step(*tensors: Floats, room: Floats | None = None) -> tuple[Floats, ...]:
         with torch.inference_mode():
             made = module(*(torch.from_numpy(tensor) for tensor in tensors))
         return tuple(one.numpy() for one in made)
