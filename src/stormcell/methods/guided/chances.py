@@ -97,9 +97,9 @@ class Chances:
         before, share = self._between(step)
         smooth = self.start.on_radar_grid(_mixed(self.smooth, before, share))
         guess, weight = _mixed(self.guess, before, share), _mixed(self.weight, before, share)
-        levels = torch.from_numpy(self.levels)[:, None, None]
+        levels, logits = torch.from_numpy(self.levels)[:, None, None], torch.from_numpy(smooth)
         for index, field in enumerate((guess, self.last)):
-            smooth += (nearness(torch.from_numpy(field), levels) * torch.from_numpy(weight[:, index])[:, None, None]).numpy()
+            logits.addcmul_(nearness(torch.from_numpy(field), levels), torch.from_numpy(weight[:, index])[:, None, None])
         return smooth
 
     def least(self, step: float, logits: Floats) -> Floats:
