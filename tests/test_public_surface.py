@@ -66,6 +66,18 @@ print("torch" in sys.modules)
     assert _run(code, tmp_path).strip() == "False"
 
 
+def test_the_command_with_a_classical_method_never_imports_torch(tmp_path):
+    code = """
+import sys, stormcell as sc
+from stormcell.cli import app
+from stormcell.data.readers.odim import write_odim
+write_odim(sc.synthetic_storm(4, shape=(64, 64)), "radar")
+app(["nowcast", "radar", "--method", "advection", "--lead", "10min", "-o", "out.nc"], standalone_mode=False)
+print("torch" in sys.modules)
+"""
+    assert _run(code, tmp_path).strip().endswith("False")
+
+
 def test_the_command_has_the_same_default_method():
     from inspect import signature
 
