@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["calls_on", "core_of", "demo_pasts", "forward_in", "has_network", "in_runtime"]
 
-M = TypeVar("M")
+_Method = TypeVar("_Method")
 
 _SIDE = 160  # of the demo storm, in the model's pixels
 
@@ -31,7 +31,7 @@ def has_network(method: object) -> bool:
     return "runtime" in names or ("method" in names and has_network(cast(Any, method).method))
 
 
-def in_runtime(method: M, runtime: str) -> M:
+def in_runtime(method: _Method, runtime: str) -> _Method:
     """The same method, its network in a runtime.
 
     Args:
@@ -48,10 +48,10 @@ def in_runtime(method: M, runtime: str) -> M:
     if not has_network(method):
         raise MethodError(f"--runtime {runtime}: this method has no network that could be run elsewhere; leave the runtime out")
     if "runtime" not in _names(method):
-        wrapped: M = replace(cast(Any, method), method=in_runtime(cast(Any, method).method, runtime))
+        wrapped: _Method = replace(cast(Any, method), method=in_runtime(cast(Any, method).method, runtime))
         return wrapped
     chosen = {"precision": worked_in} if precision or name != "torch" else {}
-    changed: M = replace(cast(Any, method), runtime=name, **chosen)
+    changed: _Method = replace(cast(Any, method), runtime=name, **chosen)
     return changed
 
 
