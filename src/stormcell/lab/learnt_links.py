@@ -201,14 +201,15 @@ EXPERIMENT = Experiment(
     for a fourth longer. The error is the squared error as a share of what saying the mean of all films would give.""",
     shown=(Forecaster, turning_fields, TrajGRU.flows),
     run=run,
-    lesson="""The links are the turn. They are two steps long, not one, and that is as it should be: the state of a pixel holds the frame
+    lesson="""Where training ends well, the links are the turn. They are two steps long, not one, and that is as it should be: the state of a pixel holds the frame
     that was seen there, and from the state of the step before, the frame before now, it is two steps to the frame that comes next.
 
     A ConvGRU has to reach the same places with a kernel that is the same everywhere, and to choose among them by its gates. With 9x9
     kernels it can, and goes on learning slowly; with 5x5 kernels the rim is out of reach.
 
-    A link is what helps the forecast, and no more: nothing makes it the motion. On fields of a few separate spots the same network
-    forecasts well with links that point anywhere, because it only has to find something bright or something dark.""",
+    A link is what helps the forecast, and no more: nothing makes it the motion. Training does not always end at the turn; the checks say
+    whether this run did. On fields of a few separate spots the same network forecasts well with links that point anywhere, because it
+    only has to find something bright or something dark.""",
     next=(
         "Slow the turn down to 10 degrees: does the ConvGRU with 5x5 kernels catch up?",
         "Give the TrajGRU four links. Do they share the work, or do three of them idle?",
