@@ -201,8 +201,9 @@ EXPERIMENT = Experiment(
     for a fourth longer. The error is the squared error as a share of what saying the mean of all films would give.""",
     shown=(Forecaster, turning_fields, TrajGRU.flows),
     run=run,
-    lesson="""Where training ends well, the links are the turn. They are two steps long, not one, and that is as it should be: the state of a pixel holds the frame
-    that was seen there, and from the state of the step before, the frame before now, it is two steps to the frame that comes next.
+    lesson="""Where training ends well, the links are the turn. They are two steps long, not one, and that is as it should be: the state of
+    a pixel holds the frame that was seen there, and from the state of the step before, the frame before now, it is two steps to the frame
+    that comes next.
 
     A ConvGRU has to reach the same places with a kernel that is the same everywhere, and to choose among them by its gates. With 9x9
     kernels it can, and goes on learning slowly; with 5x5 kernels the rim is out of reach.
