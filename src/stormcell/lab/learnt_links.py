@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from stormcell.cells import ConvGRU, TrajGRU
 from stormcell.cells.cell import unroll
-from stormcell.lab.drawing import COLOURS, MARKERS, axes, style
+from stormcell.lab.drawing import COLOURS, axes, error_lines, style
 from stormcell.lab.experiment import Check, Experiment, Outcome, Picture
 from stormcell.lab.fit import fit
 from stormcell.lab.relative_error import relative_error
@@ -141,9 +141,7 @@ def draw_errors(networks: Mapping[str, Any]) -> Picture:
     leads = list(range(1, FUTURE + 1))
     with style():
         figure, (axis,) = axes(height=3.8)
-        for number, (name, each) in enumerate(networks.items()):
-            mean = torch.tensor(each["error_by_lead_time"]).mean(0).tolist()
-            axis.plot(leads, mean, color=COLOURS[number], marker=MARKERS[number], label=f"{name}, {each['weights']:,} weights")
+        error_lines(axis, networks, leads)
         axis.set(xlabel="lead time [steps]", ylabel="error (mean of all films: 1)", xticks=leads, ylim=(0, None))
         figure.legend(loc="outside lower center", ncols=3, fontsize=9.5)
     return Picture(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stormcell.cells.convlstm import ConvLSTM
-from stormcell.lab.drawing import COLOURS, MARKERS, axes, style
+from stormcell.lab.drawing import axes, error_lines, style
 from stormcell.lab.drifting_discs import drifting_discs
 from stormcell.lab.experiment import Check, Experiment, Outcome, Picture
 from stormcell.lab.fit import fit
@@ -88,9 +88,7 @@ def draw_errors(figures: Mapping[str, Any]) -> Picture:
     leads = list(range(1, FUTURE + 1))
     with style():
         figure, (axis,) = axes(height=3.8)
-        for number, (name, each) in enumerate(figures["networks"].items()):
-            mean = torch.tensor(each["error_by_lead_time"]).mean(0).tolist()
-            axis.plot(leads, mean, color=COLOURS[number], marker=MARKERS[number], label=f"{name}, {each['weights']:,} weights")
+        error_lines(axis, figures["networks"], leads)
         axis.plot(leads, figures["persistence_error_by_lead_time"], "--", color="#555555", label="the last frame stays")
         axis.set(xlabel="lead time [steps]", ylabel="error (empty forecast: 1)", xticks=leads, ylim=(0, None))
         figure.legend(loc="outside lower center", ncols=3, fontsize=9.5)

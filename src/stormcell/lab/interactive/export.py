@@ -1,11 +1,7 @@
 """Trained networks as ONNX graphs of one step, forwards and backwards, for the page's script."""
 
 import base64
-import importlib
-import logging
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -13,9 +9,10 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from stormcell.cells import RNN
-from stormcell.errors import MissingExtraError
 from stormcell.lab.interactive.models import Trained
 from stormcell.lab.interactive.steps import ForwardStep, GatedBackward, PlainBackward
+from stormcell.runtimes.export import quiet
+from stormcell.runtimes.runtime import needed
 
 __all__ = ["exported", "stored"]
 
@@ -72,12 +69,9 @@ def stored(trained: Trained) -> dict[str, Any]:
 
 def _graph(module: nn.Module, arguments: Mapping[str, Tensor | None], inputs: list[str], outputs: list[str]) -> bytes:
     for package in ("onnx", "onnxscript"):
-        try:
-            importlib.import_module(package)
-        except ImportError as error:
-            raise MissingExtraError(package, extra="export", purpose="the interactive page") from error
+        needed(package, extra="export", purpose="the interactive page")
     free = {name: _free(value) for name, value in arguments.items()}
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
             module.eval(),
             kwargs={name: None if value is None else value.clone() for name, value in arguments.items()},  # one tensor twice is one input
@@ -90,22 +84,6 @@ def _graph(module: nn.Module, arguments: Mapping[str, Tensor | None], inputs: li
     assert program is not None  # with dynamo=True and no file
     graph: bytes = program.model_proto.SerializeToString()
     return graph
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter speaks of its own insides: of torchvision, which nothing here needs, and of what it does not simplify."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
 
 
 def _free(value: Tensor | None) -> dict[int, Any] | None:
