@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo web docs book test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online bench-load trust format clean
+.PHONY: demo web docs book test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online bench-load trust test-minimum test-wheel sbom audit format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
@@ -36,13 +36,14 @@ check: $(VENV)/.dev            ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev            ## speed of cells and scores; speed and skill of nowcasts beside pysteps
+bench: $(VENV)/.dev            ## speed of cells and scores; speed and skill of nowcasts beside pysteps; what each method costs, an hour
 	$(BIN)/stormcell benchmark cells -o benchmark-results/cells.json --report docs/benchmarks/cells.md
 	$(BIN)/stormcell benchmark scores -o benchmark-results/scores.json --report docs/benchmarks/scores.md
 	$(BIN)/stormcell benchmark hindcast --repeats 3 -o benchmark-results/hindcast.json --report docs/benchmarks/hindcast.md
 	$(BIN)/stormcell benchmark training -o benchmark-results/training.json --report docs/benchmarks/training.md
 	$(BIN)/stormcell benchmark ensemble -o benchmark-results/ensemble.json --report docs/benchmarks/ensemble.md
-	$(BIN)/stormcell benchmark nowcast -o benchmark-results/nowcast.json --report docs/benchmarks/nowcast.md
+	$(BIN)/stormcell benchmark nowcast --parts speed,skill -o benchmark-results/nowcast.json --report docs/benchmarks/nowcast.md
+	$(BIN)/stormcell benchmark nowcast --parts costs -o benchmark-results/costs.json --report docs/benchmarks/costs.md
 
 bench-classical: $(VENV)/.dev  ## skill of the classical methods on real events; half an hour, goes on where it was stopped
 	$(BIN)/python tools/make_classical_page.py
@@ -96,6 +97,28 @@ bench-load: $(VENV)/.dev       ## the live service under load while it forecasts
 trust: $(VENV)/.dev            ## what every method makes of every case of bad weather data, into docs/trust.md; half an hour, goes on where it was stopped
 	$(BIN)/python -m tools.make_trust_table
 
+MINIMUM := .venv-minimum
+
+test-minimum: $(MINIMUM)/.dev web  ## the quick tests with the oldest packages that pyproject.toml allows
+	OMP_NUM_THREADS=1 $(MINIMUM)/bin/python -m pytest -n auto -m "not slow"
+
+$(MINIMUM)/.dev: pyproject.toml constraints.txt constraints-minimum.txt
+	test -x $(MINIMUM)/bin/python || $(PYTHON) -m venv $(MINIMUM)
+	$(MINIMUM)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -c constraints-minimum.txt -e '.[dev,video,serve]'
+	touch $@
+
+test-wheel: $(VENV)/.dev web   ## a wheel, installed beside the same packages and used without the source tree
+	$(BIN)/python -m pytest -m slow tests/trust/test_wheel.py
+
+sbom: $(VENV)/.dev             ## what an installation consists of, as CycloneDX, into sbom.json
+	$(BIN)/python tools/make_sbom.py sbom.json
+
+audit: $(VENV)/.dev            ## known holes in packages; needs the databases of PyPI and npm, and fails where it cannot ask them
+	test -x .venv-audit/bin/pip-audit || { $(PYTHON) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet pip-audit; }
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > .venv-audit/installed.txt
+	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r .venv-audit/installed.txt
+	cd web && npm audit --omit=dev
+
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -112,4 +135,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 	touch $@ $(VENV)/.core
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) $(MINIMUM) .venv-audit demo sbom.json

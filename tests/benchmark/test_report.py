@@ -1,10 +1,13 @@
 import json
+from pathlib import Path
 
 import pytest
 
 from stormcell.benchmark.report import page, skill_table, summary
 
 FIGURES = {
+    "command": "stormcell benchmark nowcast --parts speed,skill",
+    "versions": {"stormcell": "0.1.0"},
     "machine": {"processor": "a processor", "cores": 2, "python": "3.11"},
     "speed": {
         "advection": {"median_ms": 80.0, "min_ms": 79.0, "max_ms": 90.0},
@@ -25,6 +28,7 @@ def test_the_page_says_what_was_measured():
     text = page(FIGURES)
     assert "| advection | 80 | 79 to 90 | 25.0 |" in text and "| stormcell --help | 0.20 | 30 |" in text
     assert "| storm | 30 min | advection | 0.600 | 0.400 |" in text
+    assert "--parts speed,skill --report FILE`" in text and "stormcell 0.1.0." in text and "## Costs" not in text
     assert "beats persistence at 0.5 mm/h by +0.100 or more" in text and "it is -0.003 at the least, +0.010 at the most" in text
 
 
@@ -62,3 +66,16 @@ def test_a_process_is_measured():
     assert 0 < cost.seconds < 30 and cost.peak_mb > 5
     with pytest.raises(StormcellError, match="ended with status 2.*no such file"):
         stormcell_process(["info", "absent.h5"])
+
+
+def test_parts_and_comparisons_that_do_not_fit():
+    from stormcell.benchmark.costs.choice import Choice
+    from stormcell.benchmark.nowcast import benchmark_nowcast
+    from stormcell.errors import StormcellError
+
+    with pytest.raises(StormcellError, match="there is no part 'magic': expected some of speed, skill, costs"):
+        benchmark_nowcast(None, Choice({}, []), parts=["costs", "magic"])
+    with pytest.raises(StormcellError, match="which are not among the parts skill"):
+        benchmark_nowcast(None, Choice({}, []), parts=["skill"], against=Path("a.json"))
+    with pytest.raises(StormcellError, match="--sizes 64x64: chooses costs, which are not among the parts speed, skill"):
+        benchmark_nowcast(None, Choice({}, [], " --sizes 64x64"), parts=["speed", "skill"])

@@ -132,6 +132,8 @@ BAD = {
     "output is a folder": (["nowcast", "{radar}", "-o", "{folder}", "--lead", "5min"], "is a folder"),
     "unknown benchmark": (["benchmark", "magic"], "unknown benchmark 'magic'"),
     "data for nothing": (["benchmark", "cells", "--data", "{folder}"], "expected nowcast, ensemble or runtimes with this option"),
+    "costs of nothing": (["benchmark", "cells", "--sizes", "64x64"], "--sizes: is an option of the benchmark nowcast alone"),
+    "no earlier figures": (["benchmark", "nowcast", "--parts", "costs", "--against", "{junk}"], "junk.h5: is no JSON"),
     "benchmark without data": (["benchmark", "nowcast", "--data", "nowhere"], "expected a folder with radar events"),
 }
 

@@ -1,30 +1,44 @@
-"""`stormcell benchmark nowcast`: is the main job fast, frugal and skilful beside pysteps, on the same data in the same run?"""
+"""`stormcell benchmark nowcast`: is the main job fast, frugal and skilful, and has it changed since an earlier version?
+
+Three parts: *speed* of quick methods beside pysteps, and of whole processes; *skill* on real events; and *costs* of every method on every
+domain in every runtime, for which no data are needed.
+"""
 
 import os
 import platform
 import statistics
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from stormcell.benchmark.costs.choice import Choice
+from stormcell.benchmark.costs.comparison import comparison_text
+from stormcell.benchmark.costs.measure import measure_costs
+from stormcell.benchmark.costs.record import SCHEMA, read_costs
+from stormcell.benchmark.costs.table import costs_table
 from stormcell.benchmark.figures import write_figures
 from stormcell.benchmark.process import stormcell_process
 from stormcell.benchmark.report import REFERENCE, page, process_table, skill_table, speed_table, summary
 from stormcell.benchmark.rounds import timed_rounds
+from stormcell.benchmark.settings import running_commit
 from stormcell.benchmark.skill import event_counts
 from stormcell.data.read import read
-from stormcell.errors import MissingExtraError, ReadError
+from stormcell.errors import MissingExtraError, ReadError, StormcellError
 from stormcell.methods import Method, method_named
 from stormcell.motion import rover
 from stormcell.progress import track
 from stormcell.timeline import minutes
 from stormcell.verification.contingency import csi
 
-__all__ = ["EVENTS", "Event", "benchmark_nowcast", "data_folder"]
+__all__ = ["EVENTS", "PARTS", "Event", "benchmark_nowcast", "data_folder"]
+
+PARTS = ("speed", "skill", "costs")
 
 COMPARED = ("persistence", "advection", "rover", "rover-linear", REFERENCE)  # quick ones; `stormcell verify` compares the skill of any
 THRESHOLDS = (0.5, 1.0, 2.0, 5.0)
@@ -65,36 +79,91 @@ def data_folder(given: Path | None) -> Path:
     return folder
 
 
-def benchmark_nowcast(data: Path | None, *, output: Path | None = None, report: Path | None = None, repeats: int = 7) -> dict[str, Any]:
+def benchmark_nowcast(
+    data: Path | None,
+    choice: Choice,
+    *,
+    output: Path | None = None,
+    report: Path | None = None,
+    against: Path | None = None,
+    parts: Sequence[str] = PARTS,
+    repeats: int = 7,
+    processes: int = 3,
+    limit: float = 300.0,
+) -> dict[str, Any]:
     """Run everything, print each table as it is ready, and write the figures if asked.
 
     Args:
-        data: folder that holds `events/`; see `data_folder`.
+        data: folder that holds `events/`; see `data_folder`. Costs need none.
+        choice: of what the costs are measured.
         output: JSON file for all figures.
         report: Markdown file for the tables.
-        repeats: timed repetitions of each step.
+        against: a JSON file of an earlier run, with which the costs are compared.
+        parts: some of `PARTS`.
+        repeats: timed repetitions of each step of the part speed.
+        processes: of the part costs, for each combination.
+        limit: seconds that one of those may take.
 
     Returns:
         The figures; `stormcell.benchmark.report` makes tables of them.
+
+    Raises:
+        ReadError: there are no data, or the earlier figures are none.
+        StormcellError: no such part, or what is for costs alone without that part.
     """
-    events = data_folder(data) / "events"
-    machine = {"processor": _processor(), "cores": os.cpu_count(), "python": platform.python_version()}
-    figures: dict[str, Any] = {"machine": machine}
-    methods = _methods()
-    figures["speed"] = _speed(events / "meteoswiss_2015-05-15", methods, repeats)
-    print(speed_table(figures["speed"]))
-    figures["process"] = _processes(events, repeats)
-    print(process_table(figures["process"]))
-    figures["skill"] = {}
-    for name in EVENTS:
-        if (events / name).is_dir():
-            figures["skill"][name] = _skill(events / name, methods)
-            print(skill_table({name: figures["skill"][name]}))
-        else:
-            print(f"{name}: not in this folder, left out\n")
-    print(summary(figures))
-    write_figures(figures, page(figures), output=output, report=report)
+    if unknown := [part for part in parts if part not in PARTS]:
+        raise StormcellError(f"--parts: there is no part {unknown[0]!r}: expected some of {', '.join(PARTS)}")
+    if against and "costs" not in parts:
+        raise StormcellError(f"--against {against}: compares costs, which are not among the parts {', '.join(parts)}; add costs")
+    if choice.options and "costs" not in parts:
+        raise StormcellError(f"{choice.options.strip()}: chooses costs, which are not among the parts {', '.join(parts)}; add costs")
+    earlier = read_costs(against) if against else None
+    events = data_folder(data) / "events" if {"speed", "skill"} & set(parts) else Path()
+    command = "stormcell benchmark nowcast" + ("" if set(parts) == set(PARTS) else f" --parts {','.join(parts)}") + choice.options
+    figures: dict[str, Any] = {"schema": SCHEMA, "command": command, "machine": _machine(), "versions": _versions()}
+    methods = _methods() if {"speed", "skill"} & set(parts) else {}
+    if "speed" in parts:
+        figures["speed"] = _speed(events / "meteoswiss_2015-05-15", methods, repeats)
+        print(speed_table(figures["speed"]))
+        figures["process"] = _processes(events, repeats)
+        print(process_table(figures["process"]))
+    if "skill" in parts:
+        figures["skill"] = _skills(events, methods)
+        print(summary(figures))
+    tables = {}
+    if "costs" in parts:
+        costs = measure_costs(choice, processes=processes, limit=limit)
+        figures["costs"] = costs.plain()
+        tables["costs"] = costs_table(costs)
+        if earlier:
+            tables["comparison"] = comparison_text(costs, earlier[0], who=_who(earlier[1]))
+        print("\n".join(tables.values()))
+    write_figures(figures, page(figures, **tables), output=output, report=report)
     return figures
+
+
+def _machine() -> dict[str, Any]:
+    return {"processor": _processor(), "cores": os.cpu_count(), "python": platform.python_version()}
+
+
+def _versions() -> dict[str, str]:
+    """Of stormcell, with the commit where there is one, and of what it computes with."""
+    found = {}
+    for package in ("stormcell", "numpy", "opencv-python-headless", "torch", "onnxruntime", "openvino", "pysteps"):
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    commit = running_commit()
+    return found | ({"commit": commit} if commit else {})
+
+
+def _who(said: dict[str, dict[str, str]]) -> str:
+    """Who measured, of a machine and versions."""
+    machine, versions = said["machine"], said["versions"]
+    commit = f" ({versions['commit'][:12]}{'-dirty' * versions['commit'].endswith('-dirty')})" if "commit" in versions else ""
+    return (
+        f"stormcell {versions.get('stormcell', 'of an unknown version')}{commit} on {machine.get('processor', 'an unknown processor')}, "
+        f"{machine.get('cores', '?')} cores"
+    )
 
 
 def _processor() -> str:
@@ -147,6 +216,18 @@ def _processes(events: Path, repeats: int) -> dict[str, dict[str, float]]:
             costs = [stormcell_process(arguments) for _ in range(count)]
             figures[name] = {"median_s": statistics.median(cost.seconds for cost in costs), "peak_mb": max(cost.peak_mb for cost in costs)}
     return figures
+
+
+def _skills(events: Path, methods: dict[str, Method]) -> dict[str, Any]:
+    """Of each event that is there, printed as soon as it is known."""
+    skills = {}
+    for name in EVENTS:
+        if (events / name).is_dir():
+            skills[name] = _skill(events / name, methods)
+            print(skill_table({name: skills[name]}))
+        else:
+            print(f"{name}: not in this folder, left out\n")
+    return skills
 
 
 def _skill(folder: Path, methods: dict[str, Method]) -> dict[str, dict[str, dict[str, float]]]:

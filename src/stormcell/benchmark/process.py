@@ -1,13 +1,16 @@
-"""How long a whole process takes, and how much memory it needs at its peak."""
+"""How long a whole process takes, and how much memory it needs at its peak; and processes that measure themselves from inside."""
 
+import json
 import subprocess
 import sys
-from collections.abc import Sequence
-from typing import NamedTuple
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from stormcell.errors import StormcellError
 
-__all__ = ["ProcessCost", "stormcell_process"]
+__all__ = ["ProcessCost", "Told", "stormcell_process", "tell", "told_alone"]
 
 _STARTER = """
 import resource, subprocess, sys, time
@@ -39,3 +42,49 @@ def stormcell_process(arguments: Sequence[str]) -> ProcessCost:
     seconds, peak = done.stdout.split()[-2:]
     unit = 1 if sys.platform == "darwin" else 1024
     return ProcessCost(float(seconds), int(peak) * unit / 1e6)
+
+
+class Told(NamedTuple):
+    """What a process found out, by name, and why that is not all; None if it is."""
+
+    values: dict[str, Any]
+    failure: str | None
+
+
+def told_alone(module: str, asked: Mapping[str, Any], *, limit: float) -> Told:
+    """Run a module that measures something in a process of its own; see `tell`. Whatever it dies of, what it told before is kept.
+
+    Args:
+        module: its full name.
+        asked: plain values for it.
+        limit: seconds after which it is ended.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "told"
+        place.touch()
+        words = json.dumps({**asked, "tell": str(place)})
+        failure = None
+        try:
+            done = subprocess.run([sys.executable, "-m", module, words], capture_output=True, text=True, check=False, timeout=limit)
+        except subprocess.TimeoutExpired:
+            failure = f"took longer than {limit:g} s"
+        else:
+            if done.returncode < 0:
+                failure = f"was ended by signal {-done.returncode}"
+            elif done.returncode:
+                failure = (done.stderr.strip().splitlines() or [f"ended with status {done.returncode}"])[-1][:300]
+        lines = place.read_text().splitlines(keepends=True)
+        values: dict[str, Any] = {}
+        for line in lines:
+            if line.endswith("\n"):  # the last one may be torn
+                values |= json.loads(line)
+        return Told(values, failure)
+
+
+def tell(measure: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]], words: str) -> None:
+    """The other side of `told_alone`, of what it started the module with: each part is told as soon as it is known."""
+    asked = json.loads(words)
+    with open(asked["tell"], "a") as file:
+        for part in measure(asked):
+            file.write(json.dumps(part) + "\n")
+            file.flush()

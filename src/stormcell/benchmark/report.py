@@ -55,28 +55,57 @@ def summary(figures: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def page(figures: dict[str, Any]) -> str:
-    """The whole page of documentation."""
-    machine = figures["machine"]
-    return f"""# Speed and skill of the main job
+def page(figures: dict[str, Any], *, costs: str = "", comparison: str = "") -> str:
+    """The whole page of documentation, of the parts that were measured.
 
-Written by `make bench` (`stormcell benchmark nowcast --report docs/benchmarks/nowcast.md`), which needs the radar events and
-the extra `pysteps`. The reference is pysteps' `dense_lucaskanade` and `extrapolation` at their defaults, on the same frames in
-the same run.
+    Args:
+        figures: with `command`, `machine`, `versions`, and those of each part.
+        costs: tables of the part costs.
+        comparison: of these costs with earlier ones.
+    """
+    machine, versions = figures["machine"], ", ".join(f"{name} {number}" for name, number in figures["versions"].items())
+    beside = "speed" in figures or "skill" in figures
+    title = "Speed and skill of the main job" if beside else "What each method costs"
+    lines = [f"# {title}", "", f"Written by `{figures['command']} --report FILE`; `make bench` writes all parts."]
+    if beside:
+        lines += [
+            "It needs the radar events and the extra `pysteps`. The reference is pysteps' `dense_lucaskanade` and `extrapolation` at",
+            "their defaults, on the same frames in the same run.",
+        ]
+    lines += ["", f"Machine: {machine['processor']}, {machine['cores']} cores, Python {machine['python']}; {versions}."]
+    lines += ["Other work on it makes single times noisy; ratios are of medians of interleaved rounds.", ""]
+    if "speed" in figures:
+        lines += ["## Speed", "", "MeteoSwiss composites, four frames in.", "", speed_table(figures["speed"])]
+        lines += [process_table(figures["process"])]
+    if "skill" in figures:
+        lines += [_ABOUT_SKILL, summary(figures), skill_table(figures["skill"])]
+    if "costs" in figures:
+        lines += [_ABOUT_COSTS, costs]
+    if comparison:
+        lines += ["## Beside an earlier run", "", comparison]
+    return "\n".join(lines).rstrip("\n") + "\n"
 
-Machine: {machine["processor"]}, {machine["cores"]} cores, Python {machine["python"]}. Other work on it makes single
-times noisy; ratios are of medians of interleaved rounds.
 
-## Speed
-
-MeteoSwiss composites, four frames in.
-
-{speed_table(figures["speed"])}
-{process_table(figures["process"])}
-## Skill
+_ABOUT_SKILL = """## Skill
 
 Critical success index; an event is a rain rate at or above the threshold; counts are summed over all issue times of an
 event, over the pixels that the radar and all methods know.
+"""
 
-{summary(figures)}
-{skill_table(figures["skill"])}"""
+_ABOUT_COSTS = """## Costs
+
+Every combination runs in processes of its own, one in each round; figures are medians, memory is the largest.
+
+- *start-up*: from the start of the process until the method could begin: Python, imports, weights, the runtime made ready.
+- *first forecast*: motion and forecast together, the first time; *read*, *motion*, *forecast* and *write*: the second time.
+- *motion* is told apart by a stop watch around the estimators of `stormcell.motion`. "-": the method calls none of them; the motion of
+  pysteps' method is in its forecast.
+- *peak MB*: the most memory that the process held.
+- *GFLOP*: operations in convolutions and matrix products of the network for one forecast, counted in PyTorch on a small domain and scaled
+  by pixels: what tiles do twice where they overlap is not in it.
+- *share of rate*: of a network, these operations in the seconds of the forecast, beside the machine's product of matrices. The first
+  guess of `guided`, and all averaging between grids, is in the seconds and not in the operations. Of any other method, the bytes of the
+  fields that go in and come out in the seconds of motion and forecast, beside the machine's copy. In brackets by the processor's time.
+
+Scans are of a storm of our own making, 1 km pixels, mirrored until the domain is full; ensembles make one member.
+"""
