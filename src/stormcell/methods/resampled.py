@@ -47,9 +47,9 @@ class Pixels:
         """(frame, y, x) on the radar's grid to the model's; means of what was seen, NaN where nothing was."""
         return _of_what_is_seen(self.rows_to, self.columns_to, frames)
 
-    def to_radar(self, frames: Floats) -> Floats:
-        """(frame, y, x) on the model's grid to the radar's, where NaN is left out in the same way."""
-        return _of_what_is_seen(self.rows_back, self.columns_back, frames)
+    def to_radar(self, frames: Floats, rows: slice = slice(None)) -> Floats:
+        """(frame, y, x) on the model's grid to the radar's, or to some of its rows, where NaN is left out in the same way."""
+        return _of_what_is_seen(self.rows_back[rows], self.columns_back, frames)
 
 
 def can_be_converted(radar_km: float, model_km: float) -> bool:
@@ -123,7 +123,11 @@ def _of_what_is_seen(rows: csr_array, columns: csr_array, frames: Floats) -> Flo
 
 
 def _both_axes(rows: csr_array, columns: csr_array, field: Floats) -> Floats:
-    result: Floats = np.ascontiguousarray((columns @ np.ascontiguousarray((rows @ field).T)).T, dtype=np.float32)
+    """The sparse products, that which makes the field smaller, or larger by less, first: what is turned in memory between is small."""
+    if rows.shape[0] <= field.shape[0]:
+        return np.ascontiguousarray((columns @ np.ascontiguousarray((rows @ field).T)).T, dtype=np.float32)
+    wide = np.ascontiguousarray((columns @ np.ascontiguousarray(field.T)).T)
+    result: Floats = rows @ wide
     return result
 
 

@@ -78,6 +78,7 @@ def in_tiles(
     overlap: int,
     multiple: int = 1,
     fixed: bool = False,
+    onto: Tensor | None = None,
 ) -> Tensor:
     """Run a network over an image of any size. Tiles without anything in them are not run: nothing comes of them.
 
@@ -89,15 +90,16 @@ def in_tiles(
         overlap: see `cuts`.
         multiple: see `cuts`.
         fixed: see `cuts`.
+        onto: (batch, steps, 1, y, x) to which the forecast is added; zeros if None.
 
     Returns:
-        (batch, steps, 1, y, x).
+        (batch, steps, 1, y, x), `onto` itself if it is given.
     """
     rows, columns = past.shape[-2:]
     high, wide = (tile, tile) if isinstance(tile, int) else tile
     down = cuts(rows, tile=high, overlap=overlap, multiple=multiple, fixed=fixed)
     across = cuts(columns, tile=wide, overlap=overlap, multiple=multiple, fixed=fixed)
-    forecast = past.new_zeros(past.shape[0], steps, 1, rows, columns)
+    forecast = past.new_zeros(past.shape[0], steps, 1, rows, columns) if onto is None else onto
     for row in down:
         for column in across:
             part = past[..., row.start : row.start + row.length, column.start : column.start + column.length]

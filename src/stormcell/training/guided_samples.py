@@ -86,8 +86,9 @@ class GuidedSamples:
 
     def _fill(self, window: Floats, room: Floats) -> None:
         layout = self.layout
-        guess = first_guess(window[: layout.past], layout.future, km=self._km, step_minutes=self._minutes)
+        times = range(1, layout.future + 1)
+        guess = first_guess(window[: layout.past], back=range(layout.past), ahead=times, km=self._km, step_minutes=self._minutes)
         room[layout.scans], room[layout.guess], room[layout.motion] = guess.past, guess.rain, guess.motion
-        ahead = Trajectories(-guess.motion).followed(range(1, layout.future + 1))
+        ahead = Trajectories(-guess.motion).followed(times)
         for seen, row, (column, line) in zip(window[layout.past :], room[layout.truth], ahead, strict=True):
             row[:] = cv2.remap(seen, column, line, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"))

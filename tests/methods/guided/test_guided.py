@@ -60,7 +60,7 @@ def method(folder):
 
 def test_the_first_guess_is_sprog_before_it_is_moved(storm):
     """Carried along its motion it is what the method says."""
-    guess = first_guess(storm.values[-4:], 6, km=grid_of(storm).pixel_km, step_minutes=5.0)
+    guess = first_guess(storm.values[-4:], back=range(4), ahead=range(1, 7), km=grid_of(storm).pixel_km, step_minutes=5.0)
     sprog = Sprog()(storm, LEADS).values[0]
     sampler = Sampler(storm.values[-1])
     for step, place in enumerate(Trajectories(guess.motion).followed(range(1, 7))):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from stormcell.methods.guided.decision import least_logits
 from stormcell.methods.guided.start import Start
 
 if TYPE_CHECKING:
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Chances"]
 
 Floats = NDArray[np.float32]
+
+_WHOLE = 1e-4  # of a step
+_STRIP = 256  # rows of the model's grid
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,14 @@ class Chances:
     Attributes:
         smooth: (step, level, y, x), the part on the model's grid.
         start: what the forecast begins from.
-        guess: x of the first guess (step, y, x), radar's grid.
         last: x of the last scan (y, x), 0 where it was not seen.
         levels: x of each level.
         weight: (step, level, 2), of guess and last scan.
-        decisions: (step, level), see `least_logits`.
+        decisions: (step, level), see `stormcell.methods.guided.decision`.
     """
 
     smooth: Floats
     start: Start
-    guess: Floats
     last: Floats
     levels: Floats
     weight: Floats
@@ -62,78 +62,115 @@ class Chances:
         """
         import torch
 
-        from stormcell.networks.guided import SCALE
-
-        def scaled(rain_rate: Floats) -> "Tensor":
-            return SCALE.forward(torch.from_numpy(np.nan_to_num(rain_rate, nan=0.0)))
-
         with torch.inference_mode():
             past = start.on_model_grid(start.past)
             known = torch.from_numpy(np.isfinite(past))[None]
-            guess = scaled(start.on_model_grid(start.rain))[None]
-            scans = scaled(past)[None]
-            smooth = network.anchor.around(scans[:, -1], known[:, -1], network.squares, guess.shape[1])
+            guess = _scaled(start.on_model_grid(start.rain))[None]
+            scans = _scaled(past)[None]
+            smooth = _around(network, scans[:, -1], known[:, -1], guess.shape[1])
             if network.residual is not None:
                 seen = torch.cat((scans, known.float(), guess, torch.from_numpy(np.ascontiguousarray(start.motion))[None]), dim=1)
-                run = partial(_residual, network.residual, forward or network.residual, seen, scans.shape[1])
-                smooth += run(precision=precision, tile=tile, overlap=overlap)
+                run = partial(_add_residual, smooth, network.residual, forward or network.residual, seen, scans.shape[1])
+                run(precision=precision, tile=tile, overlap=overlap)
             weight, decisions = network.anchor.own(guess.shape[1]), network.decisions_for(guess.shape[1])
             return cls(
                 smooth[0].numpy(),
                 start,
-                scaled(start.rain).numpy(),
-                scaled(start.last).numpy(),
+                _scaled(start.last).numpy(),
                 network.anchor.levels.numpy(),
                 weight.numpy(),
                 decisions.numpy(),
             )
 
-    def at(self, step: float) -> Floats:
-        """Logits (level, y, x) at a time in the model's steps after the last scan; before the first step they are those of the first."""
-        import torch
+    def at(self, step: float, rows: slice = slice(None), *, guess: Floats | None = None) -> Floats:
+        """Logits (level, y, x) of some rows at a time; before the first step they are those of the first.
 
-        from stormcell.networks.guided.anchor import nearness
+        Args:
+            step: time since the last scan, in the model's steps.
+            rows: which.
+            guess: what `guess` gives for them, if it is at hand.
+        """
+        from stormcell.networks.guided.anchor import nearness_into
 
         before, share = self._between(step)
-        smooth = self.start.on_radar_grid(_mixed(self.smooth, before, share))
-        guess, weight = _mixed(self.guess, before, share), _mixed(self.weight, before, share)
-        levels, logits = torch.from_numpy(self.levels)[:, None, None], torch.from_numpy(smooth)
-        for index, field in enumerate((guess, self.last)):
-            logits.addcmul_(nearness(torch.from_numpy(field), levels), torch.from_numpy(weight[:, index])[:, None, None])
-        return smooth
+        logits = self.start.on_radar_grid(_mixed(self.smooth, before, share), rows)
+        weight, room = _mixed(self.weight, before, share), np.empty(logits.shape[1:], np.float32)
+        for own, field in zip(weight.T, (self.guess(step, rows) if guess is None else guess, self.last[rows]), strict=True):
+            for made, level, factor in zip(logits, self.levels, own, strict=True):
+                made += np.multiply(nearness_into(room, field, level), factor, out=room)
+        return logits
 
-    def least(self, step: float, logits: Floats) -> Floats:
-        """(level,) logits from which on an event is said, of logits (level, y, x) at that time."""
-        place = self._between(step)
-        known = np.isfinite(self.start.last)
-        return least_logits(logits, _mixed(self.guess, *place), known, self.levels, _mixed(self.decisions, *place))
+    def decided(self, step: float) -> Floats:
+        """(level,): what was decided in training for that time."""
+        return _mixed(self.decisions, *self._between(step))
+
+    def guess(self, step: float, rows: slice = slice(None)) -> Floats:
+        """x of the first guess (y, x)."""
+        before, share = self._between(step)
+        now: Floats = _scaled(self.start.rain[before, rows]).numpy()
+        if share < _WHOLE:
+            return now
+        then: Floats = _scaled(self.start.rain[before + 1, rows]).numpy()
+        return (1 - share) * now + share * then
 
     def _between(self, step: float) -> tuple[int, np.float32]:
-        place = min(max(step - 1.0, 0.0), len(self.guess) - 1.0)
-        before = min(int(place + 1e-4), len(self.guess) - 1)
+        place = min(max(step - 1.0, 0.0), len(self.smooth) - 1.0)
+        before = min(int(place + _WHOLE), len(self.smooth) - 1)
         return before, np.float32(max(place - before, 0.0))
 
 
-def _residual(residual: "Residual", forward: "Forward", seen: "Tensor", scans: int, *, precision: str, tile: int, overlap: int) -> "Tensor":
-    """(1, step, level, y, x) of what the network sees: past, whether it is known, guess, motion, one after the other (1, field, y, x)."""
+def _scaled(rain_rate: Floats) -> "Tensor":
+    """x, 0 where nothing is known."""
+    import torch
+
+    from stormcell.networks.guided import SCALE
+
+    return SCALE.forward(torch.from_numpy(np.nan_to_num(rain_rate, nan=0.0)))
+
+
+def _around(network: "Guided", last: "Tensor", seen: "Tensor", steps: int) -> "Tensor":
+    """The anchor's part of the neighbourhood (1, step, level, y, x), made in strips of rows: what is needed on the way is then small."""
+    rows, beyond = last.shape[-2], max(network.squares, default=1) // 2
+    made = last.new_empty(1, steps, len(network.rates), *last.shape[-2:])
+    for first in range(0, rows, _STRIP):
+        after = min(first + _STRIP, rows)
+        part = slice(max(first - beyond, 0), after + beyond)
+        strip = network.anchor.around(last[:, part], seen[:, part], network.squares, steps)
+        made[..., first:after, :] = strip[..., first - part.start : after - part.start, :]
+    return made
+
+
+def _add_residual(
+    smooth: "Tensor", residual: "Residual", forward: "Forward", seen: "Tensor", scans: int, *, precision: str, tile: int, overlap: int
+) -> None:
+    """Add what the network makes of what it sees: past, whether it is known, guess, motion, one after the other (1, field, y, x).
+
+    Args:
+        smooth: (1, step, level, y, x), to which it is added.
+        residual: the network.
+        forward: what does its work.
+        seen: see above.
+        scans: of the past.
+        precision: see `Chances.of`.
+        tile: see there.
+        overlap: see there.
+    """
     import torch
 
     from stormcell.methods.tiles import in_tiles
 
-    steps = seen.shape[1] - 2 * scans - 2
+    steps, device = smooth.shape[1], residual.head.weight.device
 
     def run(x: "Tensor") -> "Tensor":
-        past, known, guess, motion = torch.split(x[:, :, 0], [scans, scans, steps, 2], dim=1)
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        past, known, guess, motion = torch.split(x[:, :, 0].to(device), [scans, scans, steps, 2], dim=1)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
             made = forward(past, known, guess, motion)
-        return made.float().flatten(1, 2)[:, :, None]
+        return made.float().flatten(1, 2)[:, :, None].cpu()
 
-    device = residual.head.weight.device
-    count = steps * residual.outputs
-    made = in_tiles(run, seen[:, :, None].to(device), count, tile=tile, overlap=overlap, multiple=residual.multiple)
-    return made.reshape(1, steps, residual.outputs, *seen.shape[-2:]).cpu()
+    room = smooth.flatten(1, 2)[:, :, None]
+    in_tiles(run, seen[:, :, None], room.shape[1], tile=tile, overlap=overlap, multiple=residual.multiple, onto=room)
 
 
 def _mixed(steps: Floats, before: int, share: np.float32) -> Floats:
-    mixed: Floats = (1 - share) * steps[before] + share * steps[before + 1] if share >= 1e-4 else steps[before].copy()
+    mixed: Floats = (1 - share) * steps[before] + share * steps[before + 1] if share >= _WHOLE else steps[before].copy()
     return mixed

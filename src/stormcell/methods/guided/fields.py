@@ -21,9 +21,9 @@ _DRY = 0.25  # a mean grey value of less than this part of the lowest level's is
 _TAIL = 1.5  # mean of what exceeds the highest level, in units of that level
 
 
-def monotone(logits: Floats) -> Floats:
+def monotone(logits: Floats, *, in_place: bool = False) -> Floats:
     """Logits (level, ...) that never rise from level to level, heavier rain being no likelier than lighter, held to +-60."""
-    held: Floats = np.clip(logits, -_SURE, _SURE)
+    held: Floats = np.clip(logits, -_SURE, _SURE, out=logits if in_place else None)
     for lighter, heavier in zip(held, held[1:], strict=False):  # eight times as quick as numpy's accumulate over the first axis
         np.minimum(lighter, heavier, out=heavier)
     return held
@@ -44,14 +44,15 @@ def field_above(margins: Floats, levels: Floats) -> Floats:
     Returns:
         (...) [mm h-1]: 0 where the first margin is below 0, the highest level where none is.
     """
-    count = (margins >= 0).sum(axis=0)
-    inside = (count > 0) & (count < len(levels))
-    below, above = np.maximum(count - 1, 0), np.minimum(count, len(levels) - 1)
-    low, high = (np.take_along_axis(margins, index[None], axis=0)[0] for index in (below, above))
-    share = np.divide(low, low - high, out=np.zeros_like(low), where=inside & (low > high))
+    result = np.zeros(margins.shape[1:], np.float32)
+    wet = np.flatnonzero(margins[0] >= 0)  # a small part of most fields
+    inside = margins.reshape(len(levels), -1)[:, wet]
+    below = (inside >= 0).sum(axis=0) - 1
+    above = np.minimum(below + 1, len(levels) - 1)
+    low, high = (np.take_along_axis(inside, index[None], axis=0)[0] for index in (below, above))
+    share = np.divide(low, low - high, out=np.zeros_like(low), where=(above > below) & (low > high))
     steps = np.log(levels)
-    rate = np.exp(steps[below] + share * (steps[above] - steps[below]))
-    result: Floats = np.where(count > 0, rate, 0.0).astype(np.float32)
+    result.reshape(-1)[wet] = np.exp(steps[below] + share * (steps[above] - steps[below]))
     return result
 
 

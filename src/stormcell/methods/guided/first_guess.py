@@ -1,6 +1,9 @@
 """What a network is told before it has a say: the motion, the past along it, and S-PROG's forecast, all where the rain is now."""
 
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,7 @@ __all__ = ["FEWEST", "FirstGuess", "first_guess"]
 
 Floats = NDArray[np.float32]
 
+_WHOLE = 1e-3  # steps; what a clock may be off
 _SPROG = Settings()
 FEWEST = _SPROG.ar_order + 1
 """Scans from which S-PROG's cascade is told in full; a slow radar has fewer in the time that a network looks back."""
@@ -26,8 +30,9 @@ class FirstGuess:
 
     Attributes:
         motion: (2, y, x) [pixels per step].
-        past: (time, y, x) [mm h-1], the newest last; NaN where nothing is known.
-        rain: (step, y, x) [mm h-1] without NaN: S-PROG's fields, or the last scan where there is nothing to learn a cascade from.
+        past: (time, y, x) [mm h-1] at the ages asked for, the newest last; NaN where nothing is known.
+        rain: (time, y, x) [mm h-1] without NaN at the times asked for: S-PROG's fields, or the last scan where there is nothing to learn a
+            cascade from.
         cascade: what S-PROG started from; None where it is the last scan.
         said: why it is the last scan, or what else could not be done as asked for.
     """
@@ -39,24 +44,50 @@ class FirstGuess:
     said: str | None
 
 
-def first_guess(frames: Floats, steps: int, *, km: float, step_minutes: float) -> FirstGuess:
+def first_guess(frames: Floats, *, back: Sequence[float], ahead: Sequence[float], km: float, step_minutes: float) -> FirstGuess:
     """Look back along the motion, and ahead by a cascade.
+
+    In coordinates that move with the rain a field between two scans is the mean of both, weighted by time: nothing is seen twice.
 
     Args:
         frames: (time, y, x) [mm h-1] up to the last scan that was seen; NaN = not seen, whole scans included; two or more were seen.
-        steps: how many steps ahead.
+        back: ages of the fields of the past that are wanted [steps], rising from 0.
+        ahead: times of those of the future [steps], rising, above 0.
         km: side of a pixel.
         step_minutes: from frame to frame.
     """
     motion = lucas_kanade(frames)
-    last, count = frames[-1], len(frames)
-    past = np.stack([advect(frames[index], motion, [count - 1 - index])[0] for index in range(count - 1)] + [last])
+    last, steps = frames[-1], math.ceil(ahead[-1] - _WHOLE)
+    carried = (advect(frames[-1 - age], motion, [age])[0] if age else last for age in range(len(frames)))
+    past = np.empty((len(back), *last.shape), np.float32)
+    _fill(past[::-1], carried, back)
+    rain = np.empty((len(ahead), *last.shape), np.float32)
     try:
         start = start_from(frames, motion, order=_SPROG.ar_order, levels=_SPROG.cascade_levels, boundary=_SPROG.boundary)
     except UnsuitedError as reason:
         dry = np.nan_to_num(last, nan=0.0)
         dry[dry < np.float32(THRESHOLD)] = 0.0
-        return FirstGuess(motion, past, np.repeat(dry[None], steps, axis=0), None, f"advection: {reason}")
+        rain[:] = dry
+        return FirstGuess(motion, past, rain, None, f"advection: {reason}")
     moving = MovingRain.of(start, _SPROG, last, steps, km=km, step_minutes=step_minutes)
-    rain = np.stack(list(moving.steps(steps, np.random.default_rng(0))))
+    _fill(rain, chain([np.nan_to_num(last, nan=0.0)], moving.steps(steps, np.random.default_rng(0))), ahead)
     return FirstGuess(motion, past, rain, start, start.said)
+
+
+def _fill(rooms: Iterable[Floats], series: Iterator[Floats], times: Sequence[float]) -> None:
+    """Put what a series of fields, one a step from 0 on, holds at rising times into one room after the other; NaN beyond its end.
+
+    No more than two fields of the series are kept, however many there are.
+    """
+    held: list[Floats] = []
+    reached = -1
+    for room, time in zip(rooms, times, strict=True):
+        whole = math.floor(time + _WHOLE)
+        share = np.float32(time - whole if time - whole > _WHOLE else 0.0)
+        wanted = whole + (share > 0)
+        while reached < wanted and (field := next(series, None)) is not None:
+            reached, held = reached + 1, [*held[-1:], field]
+        if reached < wanted:
+            room[:] = np.nan
+        else:
+            room[:] = (1 - share) * held[-2] + share * held[-1] if share else held[-1]

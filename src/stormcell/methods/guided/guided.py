@@ -18,6 +18,7 @@ from stormcell.methods.cascade import Sprog, Steps
 from stormcell.methods.guided.chances import Chances
 from stormcell.methods.guided.fields import PRODUCTS, Product, balanced, field_above, grey_mean, matched, mean_of, monotone, rain_at
 from stormcell.methods.guided.members import Ranks
+from stormcell.methods.guided.said import Said
 from stormcell.methods.guided.start import Start, start_of
 from stormcell.methods.in_runtime import forward_in
 from stormcell.methods.method import Method
@@ -145,6 +146,8 @@ class GuidedForecast:
             pixel_km=config.pixel_km,
             name=self.name,
         )
+        if members == 1:
+            start = start.without_cascade()
         leads = leads + start.late
         said: dict[str, Any] = {
             "model": config.network,
@@ -163,50 +166,49 @@ class GuidedForecast:
     def _carried(self, start: Start, leads: list[float], members: int, seed: int | None) -> Floats:
         """(member, lead, y, x) [mm h-1] for leads in radar steps since the last scan."""
         sampler, levels = Sampler(start.last), np.array(self._network.rates, np.float32)
-        strongest = float(np.nanmax(start.guess.past))
         places = Trajectories(start.guess.motion).followed(leads)
         seen = np.isfinite(start.last).astype(np.float32)
         drizzle = np.minimum(np.nan_to_num(start.last, nan=0.0), np.float32(0.99) * levels[0])
         balanced_field = members == 1 and self.product in ("balanced-mean", "balanced-median")
-        if strongest < levels[0]:
+        if start.strongest < levels[0]:
             faint = sampler.holding(drizzle if balanced_field else np.zeros_like(drizzle))
             return np.repeat(np.stack([faint.at(*place) for place in places])[None], members, axis=0)
         rain_rate = np.empty((members, len(leads), *sampler.shape), np.float32)
-        bound = np.float32(_GROWTH * strongest)
+        bound = np.float32(_GROWTH * start.strongest)
         chances = Chances.of(self._network, start, forward=self._residual, precision=self.precision, tile=self.tile, overlap=self.overlap)
         cascade = start.guess.cascade if members > 1 else None
         ranks = Ranks(cascade, seed, members).steps([max(1, round(lead)) for lead in leads]) if cascade else None
-        with ThreadPoolExecutor(max(1, min(cv2.getNumThreads(), members))) as pool:
+        with ThreadPoolExecutor(max(1, cv2.getNumThreads())) as pool:
             for index, (lead, place) in enumerate(zip(track(leads, "forecast"), places, strict=True)):
-                logits = monotone(chances.at(lead / start.step))
+                said = Said(chances, lead / start.step, pool)
                 if ranks is not None:
-                    carried = np.stack([sampler.holding(level * seen).at(*place) for level in logits])
+                    carried = np.stack([sampler.holding(level * seen).at(*place) for level in said.whole()])
                     draw = partial(_draw, logits=carried, levels=levels, place=place, bound=bound)
                     list(pool.map(draw, rain_rate[:, index], next(ranks)))
                 else:
-                    field = np.minimum(self._product(logits, partial(chances.least, lead / start.step, logits), levels, drizzle), bound)
+                    field = np.minimum(self._product(said, levels, drizzle), bound)
                     rain_rate[:, index] = sampler.holding(field * seen).at(*place)
         if not balanced_field:
             rain_rate[rain_rate < levels[0]] = 0.0
         return rain_rate
 
-    def _product(self, logits: Floats, least: Callable[[], Floats], levels: Floats, drizzle: Floats) -> Floats:
-        """(y, x) [mm h-1] of logits (level, y, x), of what makes the logits (level,) from which on an event is said, and of the rain (y, x)
-        of the last scan where it was below the lowest level.
-        """
+    def _product(self, said: Said, levels: Floats, drizzle: Floats) -> Floats:
+        """(y, x) [mm h-1] of what is said for one time, and of the rain (y, x) of the last scan where it was below the lowest level."""
         match self.product:
             case "decision":
-                return field_above(monotone(logits - least()[:, None, None]), levels)
+                least = said.least()[:, None, None]
+                return said.fields(lambda logits, _: field_above(monotone(logits - least, in_place=True), levels))
             case "median":
-                return field_above(logits, levels)
+                return said.fields(lambda logits, _: field_above(logits, levels))
             case "mean":
-                return mean_of(logits, levels)
+                return said.fields(lambda logits, _: mean_of(logits, levels))
             case "matched":
+                logits = said.whole()
                 return matched(mean_of(logits, levels), logits, levels)
             case "balanced-mean":
-                return grey_mean(balanced(logits, levels), levels, drizzle)
+                return said.fields(lambda logits, rows: grey_mean(balanced(logits, levels), levels, drizzle[rows]))
             case "balanced-median":
-                median = field_above(balanced(logits, levels), levels)
+                median = said.fields(lambda logits, _: field_above(balanced(logits, levels), levels))
                 return np.where(median > 0, median, drizzle)
 
     @cached_property

@@ -1,7 +1,7 @@
 """From a radar's scans to what a guided network reads: the first guess, on the network's clock and pixels."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -24,11 +24,10 @@ class Start:
     """What a forecast begins from, in coordinates that move with the rain.
 
     Attributes:
-        guess: on the radar's grid and clock.
+        guess: on the radar's grid, and the model's clock.
         late: radar steps from the last scan that was seen to the last time of the past.
         step: radar steps in one of the model's.
-        past: (time, y, x) [mm h-1] on the model's clock, radar's grid; NaN where nothing is known.
-        rain: (step, y, x) [mm h-1] of the guess on the model's clock, radar's grid.
+        strongest: rain of the scans that were looked at [mm h-1].
         motion: (2, y, x) [the model's pixels per step of the model].
         pixels: between the two grids; None if they are the same.
     """
@@ -36,10 +35,19 @@ class Start:
     guess: FirstGuess
     late: int
     step: float
-    past: Floats
-    rain: Floats
+    strongest: float
     motion: Floats
     pixels: Pixels | None
+
+    @property
+    def past(self) -> Floats:
+        """(time, y, x) [mm h-1] on the radar's grid; NaN where nothing is known."""
+        return self.guess.past
+
+    @property
+    def rain(self) -> Floats:
+        """(step, y, x) [mm h-1] of the guess, on the radar's grid."""
+        return self.guess.rain
 
     @property
     def last(self) -> Floats:
@@ -47,20 +55,23 @@ class Start:
         newest: Floats = self.guess.past[-1]
         return newest
 
+    def without_cascade(self) -> "Start":
+        """The same for a single forecast, which needs no noise; a cascade takes as much memory as a dozen fields."""
+        return replace(self, guess=replace(self.guess, cascade=None))
+
     def on_model_grid(self, fields: Floats) -> Floats:
         """(field, y, x) of the radar's grid on the model's, NaN where nothing is known."""
         return fields if self.pixels is None else self.pixels.to_model(fields)
 
-    def on_radar_grid(self, fields: Floats) -> Floats:
-        """(field, y, x) of the model's grid on the radar's."""
-        return fields if self.pixels is None else self.pixels.to_radar(fields)
+    def on_radar_grid(self, fields: Floats, rows: slice = slice(None)) -> Floats:
+        """(field, y, x) of the model's grid on the radar's, or on some of its rows."""
+        return fields[:, rows] if self.pixels is None else self.pixels.to_radar(fields, rows)
 
 
 def start_of(past: xr.DataArray, last_lead: float, *, scans: int, step_minutes: float, pixel_km: float, name: str) -> Start:
     """Look at a past as a model wants it.
 
-    In coordinates that move with the rain a field between two scans is the mean of both, weighted by time: nothing is seen twice. So any
-    time step will do, and a scan that is missing is one that is not known.
+    Between two scans a field can be made up, see `first_guess`: any time step will do, and a scan that is missing is one not known.
 
     Args:
         past: see `Method`.
@@ -83,20 +94,8 @@ def start_of(past: xr.DataArray, last_lead: float, *, scans: int, step_minutes: 
         wanted += 1  # nothing moves in one scan: back to the one before
     frames = past.values[max(origin + 1 - wanted, 0) : origin + 1]
     steps = max(math.ceil((last_lead + late) / step - _WHOLE), 1)
-    guess = first_guess(frames, math.ceil(steps * step - _WHOLE), km=grid.pixel_km, step_minutes=minutes)
-    back = np.stack([_at(guess.past[::-1], index * step) for index in range(scans - 1, -1, -1)])
-    ahead = np.concatenate((np.nan_to_num(guess.past[-1:], nan=0.0), guess.rain))
-    rain = np.stack([_at(ahead, index * step) for index in range(1, steps + 1)])
+    back, ahead = [index * step for index in range(scans)], [index * step for index in range(1, steps + 1)]
+    guess = first_guess(frames, back=back, ahead=ahead, km=grid.pixel_km, step_minutes=minutes)
     motion = guess.motion if pixels is None else pixels.to_model(guess.motion)
     scale = np.float32(step * (1 if pixels is None else grid.pixel_km / pixel_km))
-    return Start(guess, late, step, back, rain, motion * scale, pixels)
-
-
-def _at(fields: Floats, place: float) -> Floats:
-    """The field at a place between two of a series (time, y, x), NaN beyond its end."""
-    whole = math.floor(place + _WHOLE)
-    share = np.float32(place - whole if place - whole > _WHOLE else 0.0)
-    if whole + (share > 0) >= len(fields):
-        return np.full(fields.shape[1:], np.nan, np.float32)
-    between: Floats = (1 - share) * fields[whole] + share * fields[whole + 1] if share else fields[whole]
-    return between
+    return Start(guess, late, step, float(np.nanmax(frames)), motion * scale, pixels)

@@ -1,0 +1,83 @@
+"""What a guided network says for one time, in strips of rows: memory does not grow with the radar's grid, and all cores have work."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+from operator import add
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stormcell.methods.guided.chances import Chances
+from stormcell.methods.guided.decision import Counts
+from stormcell.methods.guided.fields import monotone
+
+__all__ = ["Said"]
+
+Floats = NDArray[np.float32]
+_Made = TypeVar("_Made")
+
+_STRIP = 2**22  # logits that are worked on at once by a thread
+_KEPT = 2**26  # that are kept from one look to the next; more are made again
+
+
+class Said:
+    """Logits of exceedance that never rise from level to level, at one time.
+
+    Args:
+        chances: of all times.
+        step: which time, in the model's steps.
+        pool: threads that strips are shared out to.
+    """
+
+    def __init__(self, chances: Chances, step: float, pool: ThreadPoolExecutor) -> None:
+        self._chances, self._step, self._pool = chances, step, pool
+        rows, columns = chances.last.shape
+        height = max(_STRIP // (columns * len(chances.levels)), 1)
+        self._shape = rows, columns
+        self._strips = [slice(first, min(first + height, rows)) for first in range(0, rows, height)]
+        few = len(chances.levels) * rows * columns <= _KEPT
+        self._kept = self._for_all(self._made) if few else []
+
+    def whole(self) -> Floats:
+        """(level, y, x)."""
+        logits = np.empty((len(self._chances.levels), *self._shape), np.float32)
+
+        def fill(strip: int) -> None:
+            logits[:, self._strips[strip]] = self._look(strip)[1]
+
+        self._for_all(fill)
+        return logits
+
+    def fields(self, make: Callable[[Floats, slice], Floats]) -> Floats:
+        """A field (y, x) of what is made from the logits (level, y, x) of some rows, and those rows; it must not change them."""
+        field = np.empty(self._shape, np.float32)
+
+        def fill(strip: int) -> None:
+            rows = self._strips[strip]
+            field[rows] = make(self._look(strip)[1], rows)
+
+        self._for_all(fill)
+        return field
+
+    def least(self) -> Floats:
+        """(level,) logits from which on an event is said, see `stormcell.methods.guided.decision`."""
+
+        def count(strip: int) -> Counts:
+            guess, logits = self._look(strip)
+            return Counts.of(logits, guess, np.isfinite(self._chances.start.last[self._strips[strip]]), self._chances.levels)
+
+        return reduce(add, self._for_all(count)).least(self._chances.decided(self._step))
+
+    def _look(self, strip: int) -> tuple[Floats, Floats]:
+        """x of the first guess (y, x), and logits (level, y, x)."""
+        return self._kept[strip] if self._kept else self._made(strip)
+
+    def _made(self, strip: int) -> tuple[Floats, Floats]:
+        rows = self._strips[strip]
+        guess = self._chances.guess(self._step, rows)
+        return guess, monotone(self._chances.at(self._step, rows, guess=guess), in_place=True)
+
+    def _for_all(self, work: Callable[[int], _Made]) -> list[_Made]:
+        return list(self._pool.map(work, range(len(self._strips))))
