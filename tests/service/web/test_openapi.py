@@ -81,6 +81,7 @@ def test_what_is_forbidden_is_refused(app, known):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_many_more_of_both(app, known):
     examine(app, known, GenerationMode.POSITIVE, CHECKS, examples=300)
     examine(app, known, GenerationMode.NEGATIVE, [*CHECKS, negative_data_rejection], examples=300)
