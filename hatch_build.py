@@ -7,9 +7,10 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+STATIC, LAB = Path("src/stormcell/service/static"), Path("src/stormcell/lab/interactive/built")
 BUILT = {
-    "build:map": Path("src/stormcell/service/static/index.html"),
-    "build:lab": Path("src/stormcell/lab/interactive/built/interactive.js"),
+    "build:map": (STATIC / "index.html", STATIC / "licences.txt"),
+    "build:lab": (LAB / "interactive.js", LAB / "interactive-licences.txt"),
 }
 
 
@@ -19,7 +20,7 @@ class WebPages(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build what is missing; an editable installation uses what its source tree has."""
         root = Path(self.root)
-        missing = [script for script, page in BUILT.items() if not (root / page).is_file()]
+        missing = [script for script, pages in BUILT.items() if not all((root / page).is_file() for page in pages)]
         if version == "editable" or not missing or not (root / "web").is_dir():
             return
         if not shutil.which("npm"):

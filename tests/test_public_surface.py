@@ -49,13 +49,6 @@ def test_the_command_line_loads_nothing_heavy_for_help(tmp_path):
     assert _run(code, tmp_path).strip().endswith("set()")
 
 
-def test_importing_everything_has_no_effect(tmp_path):
-    names = [name for name in MODULES if not name.startswith("stormcell.cli")]
-    code = f"import importlib\nfor name in {names!r}: importlib.import_module(name)"
-    assert _run(code, tmp_path) == ""
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_classical_nowcast_never_imports_torch(tmp_path):
     code = """
 import sys, stormcell as sc

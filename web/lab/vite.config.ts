@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
+import { licences } from "../licences";
 
 const WASM = "virtual:onnxruntime.wasm.gz";
 const resolve = createRequire(import.meta.url).resolve;
@@ -29,7 +30,7 @@ const noAddress: Plugin = {
 
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [wasmInside, noAddress],
+  plugins: [wasmInside, noAddress, licences("interactive-licences.txt")],
   build: {
     outDir: "../../src/stormcell/lab/interactive/built",
     emptyOutDir: true,

@@ -30,7 +30,7 @@ def static_folder() -> Path:
 
 def is_page(path: str) -> bool:
     """Whether a request is for the page or its parts, which hold no data and need no key."""
-    return path in ("/", "/index.html", "/icon.svg") or path.startswith("/assets/")
+    return path in ("/", "/index.html", "/icon.svg", "/licences.txt") or path.startswith("/assets/")
 
 
 def add_map_page(app: FastAPI) -> None:

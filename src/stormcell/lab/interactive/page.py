@@ -14,7 +14,7 @@ from stormcell.lab.interactive.models import Trained, train_all
 __all__ = ["write_interactive"]
 
 _BUILT = Path(__file__).parent / "built"  # by `npm run build:lab` in web/
-_FILES = ("interactive.html", "interactive.css", "interactive.js")
+_FILES = ("interactive.html", "interactive.css", "interactive.js", "interactive-licences.txt")
 _NEEDED = ("onnx", "onnxscript")
 
 
