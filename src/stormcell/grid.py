@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 
 from stormcell.errors import FramesError
 
@@ -86,8 +86,16 @@ class Grid:
 
     @cached_property
     def lonlat_box(self) -> tuple[float, float, float, float]:
-        """(west, south, east, north) in degrees that holds every pixel."""
-        west, south, east, north = Transformer.from_crs(self.crs, "OGC:CRS84", always_xy=True).transform_bounds(*self.edges, densify_pts=21)
+        """(west, south, east, north) in degrees that holds every pixel.
+
+        Raises:
+            FramesError: its projection does not lead back to the earth.
+        """
+        try:
+            to_lonlat = Transformer.from_crs(self.crs, "OGC:CRS84", always_xy=True)
+            west, south, east, north = to_lonlat.transform_bounds(*self.edges, densify_pts=21)
+        except ProjError as error:
+            raise FramesError(f"grid: the projection {self.crs.name!r} does not lead to longitude and latitude ({error})") from None
         return float(west), float(south), float(east), float(north)
 
     @property

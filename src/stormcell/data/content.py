@@ -12,7 +12,7 @@ from stormcell.errors import ReadError
 __all__ = ["MAX_PIXELS", "MAX_UNPACKED_BYTES", "Content", "check_size"]
 
 MAX_UNPACKED_BYTES = 512 * 2**20
-MAX_PIXELS = 200_000_000
+MAX_PIXELS = 100_000_000
 HEAD_BYTES = 8192
 _PIECE = 2**20
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from stormcell.data.content import Content
 from stormcell.data.cut_out import LEAST, Box, cut_out, window_in
+from stormcell.data.printable import printable
 from stormcell.data.readers import Reader, cf, reader_for
-from stormcell.errors import FramesError, ReadError, StormcellError
+from stormcell.errors import FramesError, ReadError, StormcellError, UnknownFormatError
 from stormcell.frames import Times, grid_of
 from stormcell.progress import track
 from stormcell.timeline import UnevenTimesError, join_frames, regular_times
@@ -127,7 +128,8 @@ def find_scans(inputs: Inputs, *, skip_bad: bool = False) -> list[Scan]:
     scans = []
     for path in find_files(inputs):
         with _leaving_out(skip_bad):
-            name, reader = reader_for(path)
+            with _decoding(path, "radar data"):
+                name, reader = reader_for(path)
             with _decoding(path, name):
                 times = reader.times(cf.ZarrStore(path) if path.is_dir() else Content(path))
             _check_times(path, times)
@@ -213,7 +215,8 @@ def _screen(frames: xr.DataArray, scan: Scan, *, cropped: bool) -> xr.DataArray:
     if count:
         warnings.warn(f"{path}: {count} pixels above {MAX_RAIN_RATE:g} mm/h are set to missing", ScreenedPixelsWarning, stacklevel=2)
         frames = frames.copy(data=np.where(spurious, np.float32(np.nan), frames.values))
-    return frames.assign_attrs(file=str(path), pixels_screened=count)
+    words = {name: printable(value) for name, value in frames.attrs.items() if isinstance(value, str)}
+    return frames.assign_attrs(words, file=str(path), pixels_screened=count)
 
 
 def _of_one_grid(parts: Sequence[xr.DataArray]) -> list[xr.DataArray]:
@@ -246,11 +249,15 @@ def _decoding(path: Path, format_name: str) -> Iterator[None]:
     """
     try:
         yield
+    except UnknownFormatError:
+        raise
     except StormcellError as error:
         message = str(error)
-        raise ReadError(message if message.startswith(str(path)) else f"{path}: {message}") from error
+        raise ReadError(printable(message if message.startswith(str(path)) else f"{path}: {message}")) from error
+    except MemoryError as error:
+        raise ReadError(f"{path}: does not fit in memory ({printable(str(error))}); expected no more than a radar image needs") from error
     except Exception as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = printable(str(error), 200) or type(error).__name__
         raise ReadError(
             f"{path}: looks like {format_name} but is broken or cut off ({reason}); fetch it again, or leave it out with --skip-bad"
         ) from error

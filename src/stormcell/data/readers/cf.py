@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from stormcell.data.content import Content, check_size
+from stormcell.data.hdf5 import opened
+from stormcell.data.zarr_folder import check_folder
 from stormcell.errors import ReadError, UnitsError
 from stormcell.frames import label_frames
 from stormcell.grid import Grid
@@ -35,12 +37,18 @@ _FORECAST_DIMS = {"member", "lead_time", "forecast_period", "realization"}
 
 
 class ZarrStore(Content):
-    """A Zarr archive: a folder where other formats have a file."""
+    """A Zarr archive: a folder where other formats have a file.
+
+    Raises:
+        ReadError: it holds what no archive of radar data does; see `stormcell.data.zarr_folder`.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.packing = None
         self.__dict__["head"] = b"ZARR" if is_zarr(self.path) else b""
+        if self.head:
+            check_folder(self.path)
 
 
 def is_zarr(path: Path) -> bool:
@@ -111,6 +119,9 @@ def _open(content: Content) -> xr.Dataset:
     if content.head == b"ZARR":
         return xr.open_dataset(content.path, engine="zarr", consolidated=False, chunks=None, decode_timedelta=False)
     engine = "scipy" if content.head.startswith(b"CDF") else "h5netcdf"
+    if engine == "h5netcdf":
+        with opened(content.file(), content.path):
+            pass  # refused before xarray reads the axes
     return xr.open_dataset(content.file(), engine=engine, decode_timedelta=False, decode_coords="all")
 
 

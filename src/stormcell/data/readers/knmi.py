@@ -13,8 +13,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from stormcell.data.content import Content, check_size
-from stormcell.data.hdf5 import attribute, is_hdf5
+from stormcell.data.content import Content
+from stormcell.data.hdf5 import attribute, is_hdf5, opened, pixels
 from stormcell.data.timestamp import utc
 from stormcell.errors import ReadError
 from stormcell.frames import make_frames
@@ -23,7 +23,7 @@ from stormcell.units import ZR_RULES, ZRRule, rain_rate_from_accumulation, rain_
 
 __all__ = ["read_knmi", "recognises", "times"]
 
-_NUMBER = r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?"
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"  # read in one way only: a long row of digits would take for ever
 _FORMULA = re.compile(rf"GEO\s*=\s*({_NUMBER})\s*\*\s*PV\s*([-+]\s*{_NUMBER})")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
@@ -32,13 +32,13 @@ def recognises(content: Content) -> bool:
     """HDF5 with KNMI's groups."""
     if not is_hdf5(content):
         return False
-    with h5py.File(content.file()) as file:
+    with opened(content.file(), content.path) as file:
         return {"overview", "geographic", "image1"} <= set(file)
 
 
 def times(content: Content) -> NDArray[np.datetime64]:
     """The end of the product's time span."""
-    with h5py.File(content.file()) as file:
+    with opened(content.file(), content.path) as file:
         return np.array([_time(file, "end")])
 
 
@@ -56,10 +56,9 @@ def read_knmi(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
         ReadError: the image holds another quantity, or its calibration is not understood.
     """
     content = Content(path)
-    with h5py.File(content.file()) as file:
+    with opened(content.file(), content.path) as file:
         image, calibration = file["image1"], file["image1/calibration"]
-        check_size(content.path, *image["image_data"].shape)
-        code = image["image_data"][()]
+        code = pixels(image["image_data"], content.path)
         text = attribute(calibration, "calibration_formulas")
         formula = _FORMULA.search(text)
         if formula is None:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
 from stormcell.atomic import replacing
-from stormcell.data.content import Content, check_size
-from stormcell.data.hdf5 import attribute, is_hdf5, plain
+from stormcell.data.content import Content
+from stormcell.data.hdf5 import attribute, is_hdf5, opened, pixels, plain
 from stormcell.data.timestamp import utc
 from stormcell.errors import ReadError
 from stormcell.frames import grid_of, make_frames
@@ -33,13 +33,13 @@ def recognises(content: Content) -> bool:
     """HDF5 that says ODIM in its conventions, or has ODIM's groups."""
     if not is_hdf5(content):
         return False
-    with h5py.File(content.file()) as file:
+    with opened(content.file(), content.path) as file:
         return "ODIM" in str(plain(file.attrs.get("Conventions", ""))) or {"what", "where", "dataset1"} <= set(file)
 
 
 def times(content: Content) -> NDArray[np.datetime64]:
     """The nominal time of the composite."""
-    with h5py.File(content.file()) as file:
+    with opened(content.file(), content.path) as file:
         return np.array([nominal_time(file)])
 
 
@@ -57,7 +57,7 @@ def read_odim(path: str | Path, *, zr: ZRRule | None = None) -> xr.DataArray:
         ReadError: the file is no composite, a forecast, has none of these quantities, or its parts do not fit.
     """
     content = Content(path)
-    with h5py.File(content.file()) as file:
+    with opened(content.file(), content.path) as file:
         return frames_of(file, content.path, zr)
 
 
@@ -69,10 +69,9 @@ def frames_of(file: h5py.File, path: Path, zr: ZRRule | None, *, forecast: bool 
     if is_forecast(file) and not forecast:
         raise ReadError(f"{path}: is a forecast for {lead_of(file) / np.timedelta64(1, 'm'):g} min ahead; expected an observation")
     data, what = _best_quantity(file, path)
-    check_size(path, *data.shape)
     grid = _grid(file["where"], data.shape, path)
     rule = zr or ZR_RULES["marshall-palmer"]
-    rain_rate = _rain_rate(data[()], what, rule)
+    rain_rate = _rain_rate(pixels(data, path), what, rule)
     attrs = {"source": f"ODIM_H5 {plain(file['what'].attrs.get('source', ''))}".strip(), "quantity": what["quantity"]}
     if what["quantity"] in ("DBZH", "TH"):
         attrs["zr_rule"] = str(rule)
@@ -123,9 +122,9 @@ def _rain_rate(raw: NDArray[Any], what: dict[str, Any], rule: ZRRule) -> NDArray
     elif what["quantity"] == "ACRR":
         value = rain_rate_from_accumulation(value, (_time(what, "end") - _time(what, "start")) / np.timedelta64(1, "m"))
     if "undetect" in what:
-        value[raw == what["undetect"]] = 0.0
+        value[raw == float(what["undetect"])] = 0.0
     if "nodata" in what:
-        value[raw == what["nodata"]] = np.nan
+        value[raw == float(what["nodata"])] = np.nan
     return value
 
 

@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.data.content import Content
+from stormcell.data.hdf5 import opened
 from stormcell.data.readers.odim import frames_of, is_forecast, lead_of, nominal_time
 from stormcell.data.tarred import is_tar, members, start_of_first
 from stormcell.errors import ReadError
@@ -67,7 +68,7 @@ def read_odim_tar_forecast(path: str | Path, *, zr: ZRRule | None = None) -> xr.
     """
     content, fields = Content(path), {}
     for data in _composites(content):
-        with h5py.File(io.BytesIO(data)) as file:
+        with opened(io.BytesIO(data), content.path) as file:
             if not _is_analysis(file):
                 fields[lead_of(file)] = frames_of(file, content.path, zr, forecast=True).values[0]
     if not fields:
@@ -95,9 +96,9 @@ def _analysis(content: Content) -> Iterator[h5py.File]:
     """The one composite that is an observation."""
     found = []
     for data in _composites(content):
-        with h5py.File(io.BytesIO(data)) as file:
+        with opened(io.BytesIO(data), content.path) as file:
             found += [data] if _is_analysis(file) else []
     if len(found) != 1:
         raise ReadError(f"{content.path}: holds {len(found)} analyses; expected one composite with lead time 0, and forecasts beside it")
-    with h5py.File(io.BytesIO(found[0])) as file:
+    with opened(io.BytesIO(found[0]), content.path) as file:
         yield file
