@@ -12,6 +12,9 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
     zr: Annotated[str | None, typer.Option(help="Z-R rule for reflectivity: marshall-palmer, hko-7, fmi, or a,b of your own.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and say so.")] = False,
+    isolated: Annotated[
+        bool, typer.Option("--isolated", help="Decode in a process of its own with limits: for files of strangers.")
+    ] = False,
 ) -> None:
     """Print times, gaps, grid, projection, wet and missing share of radar files."""
     import json
@@ -21,7 +24,7 @@ def info(
     from stormcell.units import parse_zr_rule
 
     with progress_and_warnings():
-        summary = summarise(inputs, zr=parse_zr_rule(zr) if zr else None, skip_bad=skip_bad)
+        summary = summarise(inputs, zr=parse_zr_rule(zr) if zr else None, skip_bad=skip_bad, isolated=isolated)
     if as_json:
         print(json.dumps(summary.as_dict(), indent=2))
         return

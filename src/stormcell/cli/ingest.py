@@ -27,6 +27,9 @@ def ingest(
     workers: Annotated[int, typer.Option(min=1, help="How many local processes; more than 1 needs the extra 'cloud'.")] = 1,
     dask: Annotated[str | None, typer.Option(metavar="tcp://HOST:PORT", help="Decode on the Dask cluster of this scheduler.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and say so.")] = False,
+    isolated: Annotated[
+        bool, typer.Option("--isolated", help="Decode in a process of its own with limits: for files of strangers.")
+    ] = False,
 ) -> None:
     """Add radar files to an archive. What it holds already is left as it is, so run it again whenever you like."""
     import pandas as pd
@@ -47,7 +50,7 @@ def ingest(
     attrs |= {"licence": spdx(licence)} if licence else {}
     rule = parse_zr_rule(zr) if zr else None
     every = _span(step) if step else None
-    how: dict[str, Any] = {"profile": profile, "workers": dask or workers, "skip_bad": skip_bad}
+    how: dict[str, Any] = {"profile": profile, "workers": dask or workers, "skip_bad": skip_bad, "isolated": isolated}
     with progress_and_warnings():
         done = add(inputs, archive, zr=rule, step=every, attrs=attrs, **how)
     print(f"added     {done.new} scans, {done.known} were there already" + (f", {done.skipped} left out" if done.skipped else ""))

@@ -47,6 +47,9 @@ def nowcast(
     cog: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a Cloud-Optimized GeoTIFF per lead time into this folder.")] = None,
     zr: Annotated[str | None, typer.Option(help="Z-R rule for reflectivity: marshall-palmer, hko-7, fmi, or a,b of your own.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and say so.")] = False,
+    isolated: Annotated[
+        bool, typer.Option("--isolated", help="Decode in a process of its own with limits: for files of strangers.")
+    ] = False,
     trace: Annotated[bool, typer.Option("--trace", help="Print what happens to the data at each stop.")] = False,
     bbox: Annotated[str | None, typer.Option(metavar="W,S,E,N", help="Only this box, in degrees.")] = None,
     runtime: Annotated[
@@ -92,7 +95,7 @@ def nowcast(
     rule = parse_zr_rule(zr) if zr else None
     stop = Trace(trace)
     with progress_and_warnings():
-        frames = stop(read, brought, zr=rule, last=steps, bbox=box, skip_bad=skip_bad).assign_attrs(about)
+        frames = stop(read, brought, zr=rule, last=steps, bbox=box, skip_bad=skip_bad, isolated=isolated).assign_attrs(about)
         stop(check_frames, frames)
         if rule and "zr_rule" not in frames.attrs:
             warnings.warn(f"--zr {zr} has no effect: these files hold rain, not reflectivity", UserWarning, stacklevel=1)

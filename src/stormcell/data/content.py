@@ -49,14 +49,18 @@ class Content:
         return self.path.open("rb")
 
     def start(self, size: int) -> bytes:
-        """The first `size` unpacked bytes, read in pieces: one large read would take memory for all that might come."""
+        """The first `size` unpacked bytes."""
+        return b"".join(self._pieces(size))
+
+    def _pieces(self, size: int) -> list[bytes]:
+        """The same in pieces, as they are read: one large read would take memory for all that might come."""
         try:
             with self.stream() as stream:
                 pieces, left = [], size
                 while left and (piece := stream.read(min(_PIECE, left))):
                     pieces.append(piece)
                     left -= len(piece)
-                return b"".join(pieces)
+                return pieces
         except Exception as error:  # whatever a decompressor makes of broken data
             raise ReadError(
                 f"{self.path}: the {self.packing or 'file'} data are broken or cut off ({error}); fetch the file again"
@@ -69,12 +73,12 @@ class Content:
 
     @cached_property
     def _unpacked(self) -> bytes:
-        content = self.start(MAX_UNPACKED_BYTES + 1)
-        if len(content) > MAX_UNPACKED_BYTES:
+        pieces = self._pieces(MAX_UNPACKED_BYTES + 1)
+        if sum(map(len, pieces)) > MAX_UNPACKED_BYTES:
             raise ReadError(
                 f"{self.path}: unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB, which no radar file does; look into it by hand"
             )
-        return content
+        return b"".join(pieces)
 
     def bytes(self) -> bytes:
         """All of it, unpacked.

@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.data.archive import PROFILES, Archive, mlcast
+from stormcell.data.isolated import decoder_for
 from stormcell.data.read import Scan, ScreenedPixelsWarning, SkippedFileWarning, even_scans, find_files, find_scans, read_scan
 from stormcell.errors import FramesError, ReadError, StormcellError
 from stormcell.frames import Times, grid_of
@@ -69,6 +70,7 @@ def ingest(
     attrs: Mapping[str, Any] | None = None,
     workers: int | str = 1,
     skip_bad: bool = False,
+    isolated: bool = False,
 ) -> Ingested:
     """Add radar files to an archive, which is made if it is not there.
 
@@ -85,37 +87,39 @@ def ingest(
         attrs: of the archive: `source`, `licence` and the like; they replace what it had.
         workers: 1 decodes in this process, more in so many local ones; a text is the address of a Dask scheduler.
         skip_bad: leave out files that cannot be read or do not fit, with a `SkippedFileWarning`, instead of raising.
+        isolated: decode in processes of their own with limits; see `stormcell.data.isolated`.
 
     Raises:
         ReadError: a file cannot be read.
         FramesError: the files do not fit together, or not to the archive.
         WriteError: the archive is being written by someone else, or cannot be written.
     """
-    files = find_files(inputs)
-    scans = find_scans(files, skip_bad=skip_bad)
-    if any(scan.path.resolve() == Path(path).resolve() for scan in scans):
-        raise FramesError(f"archive: {path} is among the inputs; give another name for the archive")
-    archive, scans = _opened(Path(path), scans, zr, step, profile, dict(attrs or {}), skip_bad)
-    with archive:
-        pieces, known, fitting = _plan(archive, scans, skip_bad)
-        new, skipped = 0, len(files) - fitting
-        decode = partial(_decode, grid=archive.grid, step=archive.step, zr=zr, skip_bad=skip_bad)
-        with runner(1 if workers != 1 and not pieces else workers) as run:
-            decoded = run(decode, enumerate(pieces), lost=_lost)
-            in_order = decoded if PROFILES[archive.profile].keeps_gaps else _in_order(decoded)
-            for piece in track(in_order, "adding", total=len(pieces)):
-                skipped += len(piece.skipped)
-                for message in piece.skipped:
-                    warnings.warn(message, SkippedFileWarning, stacklevel=2)
-                for message in piece.screened:
-                    warnings.warn(message, ScreenedPixelsWarning, stacklevel=2)
-                if piece.frames is not None:
-                    new += archive.append(piece.frames)
-                    _describe(archive, piece.frames)
-        if attrs:
-            archive.describe(**attrs)
-        if new:
-            archive.record(f"added {new} scans from {_names(scans)}")
+    with decoder_for(isolated) as decoder:
+        files = find_files(inputs)
+        scans = find_scans(files, skip_bad=skip_bad, decoder=decoder)
+        if any(scan.path.resolve() == Path(path).resolve() for scan in scans):
+            raise FramesError(f"archive: {path} is among the inputs; give another name for the archive")
+        archive, scans = _opened(Path(path), scans, zr, step, profile, dict(attrs or {}), skip_bad)
+        with archive:
+            pieces, known, fitting = _plan(archive, scans, skip_bad)
+            new, skipped = 0, len(files) - fitting
+            decode = partial(_decode, grid=archive.grid, step=archive.step, zr=zr, skip_bad=skip_bad)
+            with runner(1 if workers != 1 and not pieces else workers) as run:
+                decoded = run(decode, enumerate(pieces), lost=_lost)
+                in_order = decoded if PROFILES[archive.profile].keeps_gaps else _in_order(decoded)
+                for piece in track(in_order, "adding", total=len(pieces)):
+                    skipped += len(piece.skipped)
+                    for message in piece.skipped:
+                        warnings.warn(message, SkippedFileWarning, stacklevel=2)
+                    for message in piece.screened:
+                        warnings.warn(message, ScreenedPixelsWarning, stacklevel=2)
+                    if piece.frames is not None:
+                        new += archive.append(piece.frames)
+                        _describe(archive, piece.frames)
+            if attrs:
+                archive.describe(**attrs)
+            if new:
+                archive.record(f"added {new} scans from {_names(scans)}")
     return Ingested(new, known, skipped)
 
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from stormcell.data.content import Content
 from stormcell.data.cut_out import LEAST, Box, cut_out, window_in
+from stormcell.data.isolated import Decoder, decoder_for
 from stormcell.data.printable import printable
-from stormcell.data.readers import Reader, cf, reader_for
+from stormcell.data.readers import Reader, cf, reader_for, reader_named
 from stormcell.errors import FramesError, ReadError, StormcellError, UnknownFormatError
 from stormcell.frames import Times, grid_of
 from stormcell.progress import track
@@ -41,17 +42,24 @@ class ScreenedPixelsWarning(UserWarning):
 
 
 class Scan(NamedTuple):
-    """A file that a reader recognised, the times in it that matter, and how many it holds."""
+    """A file that a reader recognised, the times in it that matter, how many it holds, and who decodes it."""
 
     path: Path
     format: str
     reader: Reader
     times: NDArray[np.datetime64]
     held: int
+    decoder: Decoder | None = None
 
 
 def read(
-    inputs: Inputs, *, zr: ZRRule | None = None, last: int | None = None, bbox: Box | None = None, skip_bad: bool = False
+    inputs: Inputs,
+    *,
+    zr: ZRRule | None = None,
+    last: int | None = None,
+    bbox: Box | None = None,
+    skip_bad: bool = False,
+    isolated: bool | Decoder = False,
 ) -> xr.DataArray:
     """Read radar files into one field. With a box, of a scan only what lies in it is kept, so that never more than one whole is in memory.
 
@@ -61,6 +69,7 @@ def read(
         last: only the last so many time steps, 1 or more (a scan that is missing among them stays a gap); all if None.
         bbox: only this box, (west, south, east, north) in degrees; see `stormcell.data.cut_out`. All if None.
         skip_bad: leave out files that cannot be read or do not fit the others, with a `SkippedFileWarning`, instead of raising.
+        isolated: decode in a process of its own with limits on time and memory, for files of strangers; see `stormcell.data.isolated`.
 
     Returns:
         (time, y, x) rain rate [mm h-1], evenly spaced in time; missing scans are frames of NaN, counted in the attribute `gaps`.
@@ -71,7 +80,14 @@ def read(
     """
     if last is not None and last < 1:
         raise FramesError(f"read: expected a number of time steps of at least 1, got last={last}")
-    scans, axis = even_scans(find_scans(inputs, skip_bad=skip_bad), last=last, skip_bad=skip_bad)
+    with decoder_for(isolated) as decoder:
+        scans, axis = even_scans(find_scans(inputs, skip_bad=skip_bad, decoder=decoder), last=last, skip_bad=skip_bad)
+        return _read_scans(scans, axis, zr=zr, last=last, bbox=bbox, skip_bad=skip_bad)
+
+
+def _read_scans(
+    scans: Sequence[Scan], axis: Times, *, zr: ZRRule | None, last: int | None, bbox: Box | None, skip_bad: bool
+) -> xr.DataArray:
     half_step = (axis[1] - axis[0]) // 2 if axis.size > 1 else np.timedelta64(0)
     wanted = axis if last is None else axis[-last:]
     parts = []
@@ -119,8 +135,8 @@ def _below(path: Path, visited: set[Path]) -> list[Path]:
     return files or [file for entry in entries for file in _below(entry, visited)]
 
 
-def find_scans(inputs: Inputs, *, skip_bad: bool = False) -> list[Scan]:
-    """Recognise each file and tell its times, without decoding any image.
+def find_scans(inputs: Inputs, *, skip_bad: bool = False, decoder: Decoder | None = None) -> list[Scan]:
+    """Recognise each file and tell its times, without decoding any image; in another process, if there is a decoder.
 
     Raises:
         ReadError: a file is of no known format, broken, or dated in the future; or none is left.
@@ -128,12 +144,16 @@ def find_scans(inputs: Inputs, *, skip_bad: bool = False) -> list[Scan]:
     scans = []
     for path in find_files(inputs):
         with _leaving_out(skip_bad):
-            with _decoding(path, "radar data"):
-                name, reader = reader_for(path)
-            with _decoding(path, name):
-                times = reader.times(cf.ZarrStore(path) if path.is_dir() else Content(path))
+            if decoder is None:
+                with _decoding(path, "radar data"):
+                    name, reader = reader_for(path)
+                with _decoding(path, name):
+                    times = reader.times(cf.ZarrStore(path) if path.is_dir() else Content(path))
+            else:
+                name, times = decoder.times(path)
+                reader = reader_named(name)
             _check_times(path, times)
-            scans.append(Scan(path, name, reader, times, times.size))
+            scans.append(Scan(path, name, reader, times, times.size, decoder))
     if not scans:
         raise ReadError("no file is left that could be read; see the warnings for the reasons")
     return scans
@@ -184,6 +204,11 @@ def read_scan(
         ReadError: the file is broken, or holds what no radar measures.
         FramesError: it has too few pixels in the box; a `ReadError` from readers that decode no more than that.
     """
+    if scan.decoder is not None:
+        frames, said = scan.decoder.read(scan.path, zr=zr, since=since, until=until, bbox=bbox)
+        for message in said:
+            warnings.warn(message, ScreenedPixelsWarning, stacklevel=2)
+        return frames
     options: dict[str, Any] = {"since": since, "until": until} if scan.reader.series else {}
     cropped = False
     if bbox is not None and scan.reader.crops:

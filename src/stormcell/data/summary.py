@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from stormcell.data.archive import Archive, is_archive
+from stormcell.data.isolated import decoder_for
 from stormcell.data.read import Scan, ScreenedPixelsWarning, SkippedFileWarning, even_scans, find_scans, read_scan
 from stormcell.errors import FramesError, ReadError
 from stormcell.frames import Times, grid_of
@@ -96,25 +97,35 @@ class _Tally:
         self.largest = max([self.largest, *archive.largest[here].max(keepdims=True, initial=0.0).tolist()])
 
 
-def summarise(inputs: str | Path | Iterable[str | Path], *, zr: ZRRule | None = None, skip_bad: bool = False) -> Summary:
+def summarise(
+    inputs: str | Path | Iterable[str | Path], *, zr: ZRRule | None = None, skip_bad: bool = False, isolated: bool = False
+) -> Summary:
     """Read every file once and sum up what is there; memory grows neither with the number of files nor with the frames in one.
 
     Args:
         inputs: files, folders, globs or Zarr archives.
         zr: rule from reflectivity to rain rate; each format's own if None.
         skip_bad: leave out files that cannot be read or do not fit the others, with a warning.
+        isolated: decode in a process of its own with limits; see `stormcell.data.isolated`.
 
     Raises:
         ReadError: a file cannot be read.
         FramesError: the files lie on different grids, or their times fit no even step.
     """
-    scans, axis = even_scans(find_scans(inputs, skip_bad=skip_bad), skip_bad=skip_bad)
+    with decoder_for(isolated) as decoder:
+        scans, axis = even_scans(find_scans(inputs, skip_bad=skip_bad, decoder=decoder), skip_bad=skip_bad)
+        tally = _usual(_tallies(scans, zr, skip_bad), skip_bad)
+    return _summary([scan for scan in scans if scan.path in tally.paths], axis, tally)
+
+
+def _tallies(scans: list[Scan], zr: ZRRule | None, skip_bad: bool) -> list[_Tally]:
+    """What there is on each grid."""
     tallies: list[_Tally] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ScreenedPixelsWarning)  # counted
         for scan in track(scans, "reading"):
             try:
-                if is_archive(scan.path):
+                if scan.decoder is None and is_archive(scan.path):
                     archive = Archive(scan.path)
                     _tally_of(archive.grid, tallies).add_archive(archive)
                     continue
@@ -123,11 +134,10 @@ def summarise(inputs: str | Path | Iterable[str | Path], *, zr: ZRRule | None = 
             except ReadError as error:
                 if not skip_bad:
                     raise
-                warnings.warn(f"left out {error}", SkippedFileWarning, stacklevel=2)
+                warnings.warn(f"left out {error}", SkippedFileWarning, stacklevel=3)
     if not tallies:
         raise ReadError("none of the files could be read; see the warnings for the reasons")
-    tally = _usual(tallies, skip_bad)
-    return _summary([scan for scan in scans if scan.path in tally.paths], axis, tally)
+    return tallies
 
 
 def _tally_of(grid: Grid, tallies: list[_Tally]) -> _Tally:

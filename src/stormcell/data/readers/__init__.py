@@ -19,7 +19,7 @@ from stormcell.data.content import Content
 from stormcell.data.readers import archive, bom, cf, fmi, knmi, meteoswiss, mrms, odim, odim_tar, radolan
 from stormcell.errors import ReadError, UnknownFormatError
 
-__all__ = ["READERS", "Reader", "reader_for"]
+__all__ = ["READERS", "Reader", "reader_for", "reader_named"]
 
 
 class Reader(NamedTuple):
@@ -74,6 +74,11 @@ def reader_for(path: str | Path) -> tuple[str, Reader]:
         f"{path}: no reader recognises its content; expected one of {', '.join(READERS)}. "
         "The file may be cut off, or something else than radar data; leave it out with --skip-bad"
     )
+
+
+def reader_named(name: str) -> Reader:
+    """The reader of a format."""
+    return {**READERS, **_published()}[name]
 
 
 @cache
