@@ -108,6 +108,9 @@ def in_tiles(
             if not wet.any():
                 continue
             made = run(functional.pad(part[wet], (0, column.length - wide, 0, row.length - high)))[..., :high, :wide]
+            if len(down) == len(across) == 1 and wet.all():
+                forecast += made  # in place, without a copy to be weighted
+                continue
             weighted = made * (row.weight[:high, None] * column.weight[:wide])
             forecast[wet, :, :, row.start : row.start + high, column.start : column.start + wide] += weighted
     return forecast

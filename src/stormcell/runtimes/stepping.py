@@ -89,12 +89,12 @@ class SteppedResidual(_Stepping):
 
 
 def eager(module: torch.nn.Module) -> Step:
-    """A step of `stormcell.runtimes.steps` in torch, as it is written."""
+    """A step of `stormcell.runtimes.steps` in torch, as it is written; under autocast it works in that precision."""
 
     def step(*tensors: Floats, room: Floats | None = None) -> tuple[Floats, ...]:
         with torch.inference_mode():
             made = module(*(torch.from_numpy(tensor) for tensor in tensors))
-        return tuple(one.numpy() for one in made)
+        return tuple(one.float().numpy() for one in made)
 
     return step
 

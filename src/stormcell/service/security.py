@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv6Network
 from typing import final
+from urllib.parse import parse_qsl
 
 from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
@@ -49,8 +50,9 @@ _HEADERS = {
 class Gate:
     """Limits, keys, headers and counts around an application.
 
-    In this order: at most `concurrency` requests at once; each client its rate; a key, where keys are set; a body that is neither large nor
-    slow. HEAD is answered as GET without the body, where there is an end to it.
+    In this order: at most `concurrency` requests at once; each client its rate; a query without blanks around its values, which would pass
+    for part of a number; a key, where keys are set; a body that is neither large nor slow. HEAD is answered as GET without the body, where
+    there is an end to it.
 
     Args:
         app: what is behind.
@@ -113,6 +115,8 @@ class Gate:
         client = _client(scope["client"][0]) if scope.get("client") else "unknown"
         if seconds := self._rate.wait(client):
             return _slower(seconds)
+        if any(value != value.strip() for _, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)):
+            return problem_response(400, "Expected values without blanks around them in the query.")
         headers = Headers(scope=scope)
         try:
             length = int(headers.get("content-length", "0"))

@@ -13,6 +13,7 @@ from stormcell.errors import MethodError
 from stormcell.frames import check_forecast, grid_of, step_of
 from stormcell.methods import GuidedForecast, Sprog, Steps, method_named
 from stormcell.methods.calibrated import identity_of
+from stormcell.methods.guided import chances, said
 from stormcell.methods.guided.chances import Chances
 from stormcell.methods.guided.first_guess import first_guess
 from stormcell.methods.guided.start import start_of
@@ -251,3 +252,29 @@ def test_what_does_not_fit_is_refused(folder, method, storm):
         method(storm, LEADS, members=0)
     with pytest.raises(MethodError, match="unknown model"):
         GuidedForecast("nothing-there")
+
+
+def test_a_grid_too_large_to_be_worked_on_at_once(folder, storm, monkeypatch):
+    """Strips of a few rows, logits made anew at each look, and the network step by step: the same rain."""
+    methods = [GuidedForecast(folder, product=product, precision="float32") for product in ("decision", "matched", "balanced-mean")]
+    whole = [method(storm, LEADS).values for method in methods]
+    monkeypatch.setattr(said, "_STRIP", 3 * storm.shape[2] * len(LEVELS))
+    monkeypatch.setattr(said, "_KEPT", 0)
+    monkeypatch.setattr(chances, "_STRIP", 7)
+    monkeypatch.setattr(chances, "_LARGE", 0)
+    for method, values in zip(methods, whole, strict=True):
+        np.testing.assert_allclose(method(storm, LEADS).values, values, atol=1e-4)
+
+
+def test_the_past_and_the_guess_at_times_between_scans(storm):
+    """Halfway it is the mean of both; before the first scan nothing is known."""
+    frames, km = storm.values[-4:], grid_of(storm).pixel_km
+    whole = first_guess(frames, back=range(4), ahead=range(1, 4), km=km, step_minutes=5.0)
+    between = first_guess(frames, back=[0, 1.5, 2.999, 3.5], ahead=[0.5, 1.0, 2.25], km=km, step_minutes=5.0)
+    assert np.isnan(between.past[0]).all()
+    np.testing.assert_array_equal(between.past[1], whole.past[0])  # a clock may be off by a thousandth
+    np.testing.assert_array_equal(between.past[2], (whole.past[1] + whole.past[2]) / 2)
+    np.testing.assert_array_equal(between.past[3], whole.past[3])
+    np.testing.assert_array_equal(between.rain[0], (np.nan_to_num(frames[-1]) + whole.rain[0]) / 2)
+    np.testing.assert_array_equal(between.rain[1], whole.rain[0])
+    np.testing.assert_array_equal(between.rain[2], 0.75 * whole.rain[1] + 0.25 * whole.rain[2])

@@ -100,6 +100,13 @@ def test_a_wrong_key_costs_more(published):
         assert codes == [401, 401, 429, 429]
 
 
+@pytest.mark.parametrize("value", ["%0C6", "6%20", "+6", "%C2%A06"])
+def test_blanks_are_no_part_of_a_number(client, value):
+    refused = client.get(f"/v1/scores?hours={value}")
+    assert refused.status_code == 400 and "blanks" in refused.json()["detail"]
+    assert client.get("/v1/scores?hours=6").status_code == 200
+
+
 def test_large_bodies(client):
     large = {**SQUARE, "more": "x" * BODY_BYTES}
     assert client.post("/v1/area", json=large).status_code == 413

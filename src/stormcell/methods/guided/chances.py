@@ -21,6 +21,7 @@ Floats = NDArray[np.float32]
 
 _WHOLE = 1e-4  # of a step
 _STRIP = 256  # rows of the model's grid
+_LARGE = 2**18  # pixels of the model's that go through the network at once
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,10 @@ class Chances:
             smooth = _around(network, scans[:, -1], known[:, -1], guess.shape[1])
             if network.residual is not None:
                 seen = torch.cat((scans, known.float(), guess, torch.from_numpy(np.ascontiguousarray(start.motion))[None]), dim=1)
-                run = partial(_add_residual, smooth, network.residual, forward or network.residual, seen, scans.shape[1])
+                within = min(tile, seen.shape[-2]) * min(tile, seen.shape[-1])
+                if forward in (None, network.residual):
+                    forward = _by_steps(network) if within > _LARGE else network.residual
+                run = partial(_add_residual, smooth, network.residual, forward, seen, scans.shape[1])
                 run(precision=precision, tile=tile, overlap=overlap)
             weight, decisions = network.anchor.own(guess.shape[1]), network.decisions_for(guess.shape[1])
             return cls(
@@ -138,6 +142,16 @@ def _around(network: "Guided", last: "Tensor", seen: "Tensor", steps: int) -> "T
         strip = network.anchor.around(last[:, part], seen[:, part], network.squares, steps)
         made[..., first:after, :] = strip[..., first - part.start : after - part.start, :]
     return made
+
+
+def _by_steps(network: "Guided") -> "Forward":
+    """The recurrent part one step after the other, which needs the memory of one."""
+    from stormcell.runtimes.stepping import SteppedResidual, eager
+    from stormcell.runtimes.steps import steps_of
+
+    assert network.residual is not None  # it is taken apart
+    steps = steps_of(network)
+    return SteppedResidual(steps, eager(steps.encoder), eager(steps.forecaster), network.residual)
 
 
 def _add_residual(

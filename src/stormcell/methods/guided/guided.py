@@ -81,7 +81,7 @@ class GuidedForecast:
 
     model: str | Path
     product: Product = "decision"
-    tile: int = 384
+    tile: int = 4096
     overlap: int = 64
     precision: str = "bfloat16"
     device: str = "cpu"
