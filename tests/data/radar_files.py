@@ -171,3 +171,25 @@ def _stamp(prefix: str, stamp: str) -> dict[str, str]:
 
 def _bytes(group: h5py.Group, **attrs: str) -> None:
     group.attrs.update({key: np.bytes_(value) for key, value in attrs.items()})
+
+
+def mrms(path: Path, values=None, *, packing="PNG") -> Path:
+    """A GRIB message as GDAL writes it: rain rate in mm/h on 0.01 degree, -3 where there are no data."""
+    import rasterio
+    from rasterio.io import MemoryFile
+    from rasterio.shutil import copy
+    from rasterio.transform import Affine
+
+    if values is None:
+        values = np.zeros((6, 8), np.float32)
+        values[0], values[2, 3] = -3, 3.5
+    rows, columns = values.shape
+    about = {"driver": "GTiff", "height": rows, "width": columns, "count": 1, "dtype": "float32", "crs": "EPSG:4326"}
+    with MemoryFile() as memory:
+        with memory.open(**about, transform=Affine(0.01, 0, -130, 0, -0.01, 55)) as image:
+            image.write(values, 1)
+        ids = "CENTER=161 SUBCENTER=0 MASTER_TABLE=255 LOCAL_TABLE=1 SIGNF_REF_TIME=3 REF_TIME=2019-06-10T00:00:00Z PROD_STATUS=2 TYPE=7"
+        with memory.open() as image, rasterio.Env():
+            copy(image, path, driver="GRIB", DISCIPLINE="209", IDS=ids, PDS_PDTN="0", DATA_ENCODING=packing,
+                 PDS_TEMPLATE_ASSEMBLED_VALUES="6 1 8 0 97 0 0 0 0 102 0 0 255 1 0")  # fmt: skip
+    return path

@@ -38,7 +38,9 @@ def opened(source: Path | io.BytesIO, path: Path) -> Iterator[h5py.File]:
     """
     with h5py.File(source) as file:
         names: list[bytes] = []
-        file.id.links.visit(lambda name, link: _see(names, name, link, path), info=True)
+        odd = file.id.links.visit(lambda name, link: _odd(names, name, link), info=True)
+        if odd:
+            raise ReadError(f"{path}: {odd}")
         for name in names:
             node = file.get(name)
             if isinstance(node, h5py.Dataset):
@@ -47,13 +49,13 @@ def opened(source: Path | io.BytesIO, path: Path) -> Iterator[h5py.File]:
         yield file
 
 
-def _see(names: list[bytes], name: bytes, link: Any, path: Path) -> None:
+def _odd(names: list[bytes], name: bytes, link: Any) -> str | None:
+    """What is wrong with a link, and None if nothing is: HDF5 stops at the first answer, and passes no exception on."""
     if link.type not in (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT):
-        raise ReadError(f"{path}: {name.decode('latin-1')} lies in another file; expected a file that holds all of its data itself")
+        return f"{name.decode('latin-1')} lies in another file; expected a file that holds all of its data itself"
     if link.type == h5py.h5l.TYPE_HARD:
         names.append(name)
-    if len(names) > MAX_LINKS:
-        raise ReadError(f"{path}: holds more than {MAX_LINKS:,} groups and data sets, which no radar file does; look into it by hand")
+    return f"holds more than {MAX_LINKS:,} groups and data sets; look into it by hand" if len(names) > MAX_LINKS else None
 
 
 def _check_stored(dataset: h5py.Dataset, path: Path) -> None:
