@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo web docs book test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online bench-load trust test-minimum test-wheel sbom audit format clean
+.PHONY: demo web docs book test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online bench-load trust test-minimum test-wheel sbom audit fuzz format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
@@ -118,6 +118,9 @@ audit: $(VENV)/.dev            ## known holes in packages; needs the databases o
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > .venv-audit/installed.txt
 	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r .venv-audit/installed.txt
 	cd web && npm audit --omit=dev
+
+fuzz: $(VENV)/.dev             ## mutants of every format through the readers, into docs/benchmarks/fuzzing.md; hours, goes on where it was stopped
+	$(BIN)/python -m tools.fuzz_readers --minutes 600
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
