@@ -106,6 +106,7 @@ Every combination runs in processes of its own, one in each round; figures are m
 - *share of rate*: of a network, these operations in the seconds of the forecast, beside the machine's product of matrices. The first
   guess of `guided`, and all averaging between grids, is in the seconds and not in the operations. Of any other method, the bytes of the
   fields that go in and come out in the seconds of motion and forecast, beside the machine's copy. In brackets by the processor's time.
+  int8 is held against the same float32 rate, and may be above it.
 
 Scans are of a storm of our own making, 1 km pixels, mirrored until the domain is full; ensembles make one member.
 """

@@ -21,7 +21,12 @@ def test_no_share_without_a_count_or_a_forecast():
 def test_rows_by_hand():
     text = costs_table(costs(network(), classic(), classic(rows=300, columns=300)))
     assert "| product of float32 matrices, GFLOP | 40 (40 to 40) | 40 (40 to 40) |" in text
-    assert "**100 x 200 pixels**, 12 lead times" in text and "**300 x 300 pixels**" in text and "Failed" not in text
+    assert (
+        "**100 x 200 pixels**, 12 lead times" in text
+        and "processes of each combination: 2\n" in text
+        and "**300 x 300 pixels**" in text
+        and "Failed" not in text
+    )
     assert "| net | torch | 3.00 (3.00) | - | - | 1.00 (1.00) | 2.00 (4.00) | - | 510 | 8 | 10.0% (5.0%) |" in text
     assert "| classic | - | - | - | - | 0.10 (0.10) | 0.20 (0.20) | 0.050 (0.050) | 200 | - | 25.0% (25.0%) |" in text
 

@@ -38,9 +38,12 @@ def costs_table(costs: Costs) -> str:
         f"| copy, GB read and written | {_range(costs.memory_copy.wall)} | {_range(costs.memory_copy.processor)} |",
         "",
     ]
+    counts = [len(samples.wall) for cost in costs.costs for samples in cost.seconds.values()] or [0]
+    of = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     for rows, columns in dict.fromkeys((cost.rows, cost.columns) for cost in costs.costs):
         lines += [
-            f"**{rows} x {columns} pixels**, {costs.lead_times} lead times; seconds that pass, and in brackets the processor's",
+            f"**{rows} x {columns} pixels**, {costs.lead_times} lead times; seconds that pass, and in brackets the processor's; "
+            f"processes of each combination: {of}",
             "",
             f"| method | runtime | {' | '.join(STAGES)} | peak MB | GFLOP | share of rate |",
             "|---|---|" + "---|" * len(STAGES) + "---|---|---|",
