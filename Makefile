@@ -36,7 +36,7 @@ check: $(VENV)/.dev            ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev            ## speed of cells and scores; speed and skill of nowcasts beside pysteps; what each method costs, an hour
+bench: $(VENV)/.dev            ## speed of cells and scores; speed and skill of nowcasts beside pysteps; what each method costs, an hour or more
 	$(BIN)/stormcell benchmark cells -o benchmark-results/cells.json --report docs/benchmarks/cells.md
 	$(BIN)/stormcell benchmark scores -o benchmark-results/scores.json --report docs/benchmarks/scores.md
 	$(BIN)/stormcell benchmark hindcast --repeats 3 -o benchmark-results/hindcast.json --report docs/benchmarks/hindcast.md
@@ -99,8 +99,8 @@ trust: $(VENV)/.dev            ## what every method makes of every case of bad w
 
 MINIMUM := .venv-minimum
 
-test-minimum: $(MINIMUM)/.dev web  ## the quick tests with the oldest packages that pyproject.toml allows
-	OMP_NUM_THREADS=1 $(MINIMUM)/bin/python -m pytest -n auto -m "not slow"
+test-minimum: $(MINIMUM)/.dev web  ## the quick tests with the oldest packages that pyproject.toml allows; old ones may call what newer ones deprecate
+	OMP_NUM_THREADS=1 $(MINIMUM)/bin/python -m pytest -n auto -m "not slow" -W default::DeprecationWarning
 
 $(MINIMUM)/.dev: pyproject.toml constraints.txt constraints-minimum.txt
 	test -x $(MINIMUM)/bin/python || $(PYTHON) -m venv $(MINIMUM)
