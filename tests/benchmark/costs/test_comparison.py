@@ -31,6 +31,12 @@ def test_what_varies_as_much_is_noise():
     assert not forecasts(samples(0.9, 0.7, 0.6), samples(0.8, 1.0, 1.1)).faster
 
 
+def test_rates_that_vary_tell_of_other_work():
+    """Both processes happened to be slow alike: their own spread says nothing, that of the machine's rates does."""
+    found = forecasts(samples(1.5, 1.5), samples(1.0, 1.0), product=samples(20.0, 40.0, 60.0), copy=samples(4.0, 8.0, 8.0))
+    assert found.noise == pytest.approx((1.0 + 0.5) / 2) and found.ratio == pytest.approx(1.5) and not found.slower
+
+
 def test_milliseconds_are_noise_too():
     assert not forecasts(samples(0.004, 0.004), samples(0.001, 0.001)).slower
     assert forecasts(samples(0.014, 0.014), samples(0.001, 0.001)).slower
@@ -59,7 +65,7 @@ def test_another_machine_is_told_and_reckoned_with():
 def test_a_machine_that_varies_as_much_is_the_same():
     now, earlier = costs(product=samples(30.0, 50.0, 60.0)), costs()
     machine = machine_of(now, earlier, "wall")
-    assert machine.product == 1.25 and machine.rate == 1.0 and machine.noise == 0.0
+    assert machine.product == 1.25 and machine.rate == 1.0 and machine.noise == pytest.approx(30 / 50 / 2)
     uneven = machine_of(costs(product=samples(99.0, 100.0, 101.0), copy=samples(8.0, 8.0, 8.8)), earlier, "wall")
     assert uneven.rate == pytest.approx(math.sqrt(2.5)) and uneven.noise == pytest.approx((0.02 + 0.1) / 2)
 

@@ -5,8 +5,8 @@
 
 A stage is slower if its ratio is above 1 + noise, and faster if it is below 1 / (1 + noise), and if it differs by `LEAST_SECONDS`. The rate
 is the machine's: the geometric mean of its matrix product and its memory copy, by the same clock as the stage. While its two values differ
-by no more than their own spread, or `LEAST`, the machine is taken for the same, and the ratio is as measured. With one process alone there
-is no spread, and nothing is marked.
+by no more than their own spread, or `LEAST`, it is taken for the same machine, and the ratio is as measured; the spread counts all the same,
+as rates that vary tell of other work on the machine. With one process alone there is no spread, and nothing is marked.
 """
 
 import math
@@ -31,7 +31,7 @@ class Machine:
         product: of the matrix product, times the earlier rate.
         copy: of the memory copy, times the earlier rate.
         rate: of both, as ratios are multiplied by it: 1 where the difference is no more than the spread.
-        noise: the spread of the rates where they count, 0 otherwise.
+        noise: the spread of the rates then and now, added up, the mean of both.
     """
 
     product: float
@@ -77,7 +77,7 @@ def machine_of(now: Costs, earlier: Costs, clock: str) -> Machine:
     rate = math.sqrt(product * copy)
     noise = math.fsum(_spread(some) for pair in pairs for some in pair) / 2
     differs = abs(math.log(rate)) > math.log(1 + max(noise, LEAST))
-    return Machine(product, copy, rate if differs else 1.0, noise if differs else 0.0)
+    return Machine(product, copy, rate if differs else 1.0, noise)
 
 
 def changes(now: Costs, earlier: Costs) -> list[Change]:
