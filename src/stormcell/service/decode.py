@@ -1,5 +1,7 @@
 """Files that arrived, decoded in a process with limits: what breaks it breaks nothing else."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -8,9 +10,11 @@ import xarray as xr
 from stormcell.data.cut_out import parse_bbox
 from stormcell.data.isolated import USUAL, Decoder, Limits
 from stormcell.data.read import read
-from stormcell.errors import ReadError, StormcellError
+from stormcell.errors import ReadError, StormcellError, WriteError
 
 __all__ = ["Limits", "decode"]
+
+_LEAST_FREE = 64 * 1024  # bytes; with less, it is the disk and not the file that does not let it be read
 
 
 def decode(files: Sequence[Path], limits: Limits = USUAL, *, bbox: str | None = None) -> Iterator[tuple[Path, xr.DataArray | ReadError]]:
@@ -24,6 +28,9 @@ def decode(files: Sequence[Path], limits: Limits = USUAL, *, bbox: str | None = 
     Yields:
         each file with its frames, (time, y, x) rain rate [mm h-1] as `stormcell.read` gives them, or with why it cannot be read: what the
         reader said, or which limit the process reached.
+
+    Raises:
+        WriteError: the disk is full on which decoded files pass through, so nothing can be said of the next file.
     """
     box = parse_bbox(bbox) if bbox else None
     with Decoder(limits) as decoder:
@@ -31,5 +38,7 @@ def decode(files: Sequence[Path], limits: Limits = USUAL, *, bbox: str | None = 
             try:
                 result: xr.DataArray | ReadError = read(file, bbox=box, isolated=decoder)
             except StormcellError as error:
+                if shutil.disk_usage(tempfile.gettempdir()).free < _LEAST_FREE:
+                    raise WriteError(f"{tempfile.gettempdir()}: the disk is full, {file.name} cannot be decoded; make room") from error
                 result = error if isinstance(error, ReadError) else ReadError(f"{file}: {error}")
             yield file, result

@@ -1,5 +1,7 @@
 """From files to the archive: which files are new and whole, what is in them, and where it goes."""
 
+import logging
+import os
 import time
 import warnings
 from collections.abc import Sequence
@@ -18,6 +20,8 @@ from stormcell.timeline import join_frames, regular_times, slots_begin
 
 __all__ = ["Arrivals", "take_in"]
 
+_log = logging.getLogger("stormcell.service")
+_AHEAD = np.timedelta64(15, "m")  # by which a scan may lie in the future, as clocks differ
 _BEFORE = np.timedelta64(1, "D")  # that late scans may be older than the first
 _AT_ONCE = 24  # files in memory, however many have come
 
@@ -26,7 +30,7 @@ _AT_ONCE = 24  # files in memory, however many have come
 class Arrivals:
     """Files in a folder that have not been taken in, once they have stopped changing.
 
-    Hidden files, by which tools write beside and rename, are never looked at.
+    Hidden files, by which tools write beside and rename, are never looked at. A file that may not be read waits until it may.
 
     Args:
         folder: that is watched; it need not exist yet.
@@ -38,6 +42,7 @@ class Arrivals:
 
     def __post_init__(self) -> None:
         self._since: dict[str, tuple[str, float]] = {}
+        self._closed: set[str] = set()
 
     def look(self, database: Database) -> dict[Path, str]:
         """Files that are new or have changed since they were taken in -> their state, in order of their names."""
@@ -55,19 +60,30 @@ class Arrivals:
             if before != state:
                 since = now if before or time.time() - facts.st_mtime < self.settle_seconds else now - self.settle_seconds
                 self._since[name] = (state, since)
-            if now - since >= self.settle_seconds:
+            if now - since >= self.settle_seconds and self._may_be_read(path):
                 found[path] = state
         self._since = {name: one for name, one in self._since.items() if name in there}
         if gone := known.keys() - there.keys():
             database.forget_files(gone)
         return found
 
+    def _may_be_read(self, path: Path) -> bool:
+        """If not, that is said once: its permissions may change without its state."""
+        if os.access(path, os.R_OK):
+            self._closed.discard(path.name)
+            return True
+        if path.name not in self._closed and path.exists():
+            self._closed.add(path.name)
+            _log.warning("%s: may not be read (permission denied); it waits until it may", path)
+        return False
+
 
 def take_in(files: dict[Path, str], archive: Path, database: Database, limits: Limits, *, bbox: str | None = None) -> int:
     """Decode files and add what they hold to the archive, which is made when two scans tell the time step.
 
     A file is noted as taken in when its scans are in the archive, or when it cannot be read; so a stop at any moment loses nothing, and
-    what came twice changes nothing. The first scan of all waits for the second.
+    what came twice changes nothing. The first scan of all waits for the second, and one from the future until its time has come: either its
+    clock is wrong or that of this machine, and everything else goes by the newest scan.
 
     Args:
         files: paths and states, as `Arrivals` gives them.
@@ -81,20 +97,30 @@ def take_in(files: dict[Path, str], archive: Path, database: Database, limits: L
 
     Raises:
         WriteError: the archive cannot be written.
+        FramesError: scans from the future wait; everything else was taken in.
     """
     paths, new = list(files), 0
+    early: list[str] = []
     for first in range(0, len(paths), _AT_ONCE):
         some = {path: files[path] for path in paths[first : first + _AT_ONCE]}
-        new += _take_some(some, archive, database, limits, bbox)
+        new += _take_some(some, archive, database, limits, bbox, early)
+    if early:
+        raise FramesError(f"{', '.join(early[:5])}: dated in the future, now {_now()} UTC; they wait (is a clock wrong?)")
     return new
 
 
-def _take_some(files: dict[Path, str], archive: Path, database: Database, limits: Limits, bbox: str | None) -> int:
-    """A few of them: no more are decoded before these are in the archive."""
+def _now() -> np.datetime64:
+    return np.datetime64(int(time.time()), "s")
+
+
+def _take_some(files: dict[Path, str], archive: Path, database: Database, limits: Limits, bbox: str | None, early: list[str]) -> int:
+    """A few of them: no more are decoded before these are in the archive. Names of those from the future go to `early`."""
     read: dict[Path, xr.DataArray] = {}
     for path, result in decode(list(files), limits, bbox=bbox):
         if isinstance(result, ReadError):
             _refuse(path, files[path], str(result), database)
+        elif result["time"].values[-1] > _now() + _AHEAD:
+            early.append(path.name)
         else:
             read[path] = result
     if not read or not (is_archive(archive) or _create(archive, list(read.values()))):

@@ -82,12 +82,13 @@ def run_live(
     arrivals = Arrivals(inbox, settings.settle_seconds)
     with _ending(stop), open_workshop(settings) as workshop:
         again = time.monotonic()  # the first cycle makes up for what an earlier process left
+        tried: dict[Path, str] = {}  # files that could not be taken in are no reason to try at once again
         while not stop.is_set():
             cycle = None
             try:
                 files = arrivals.look(workshop.database)
-                if files or time.monotonic() >= again:
-                    again = float("inf")
+                if any(tried.get(path) != state for path, state in files.items()) or time.monotonic() >= again:
+                    tried, again = files, float("inf")
                     cycle = run_and_note(workshop, files)
                     tell(cycle)
             except Exception as error:  # whatever it is, the service stays up and tries again
