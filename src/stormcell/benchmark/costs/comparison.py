@@ -5,7 +5,7 @@
 
 A stage is slower if its ratio is above 1 + noise, and faster if it is below 1 / (1 + noise), and if it differs by `LEAST_SECONDS`. The rate
 is the machine's: the geometric mean of its matrix product and its memory copy, by the same clock as the stage. While its two values differ
-by no more than their own spread, or `LEAST`, it is taken for the same machine, and the ratio is as measured; the spread counts all the same,
+by no more than their own spread, or `LEAST`, it is taken for the same machine, and the ratio is as measured; the spread counts anyway,
 as rates that vary tell of other work on the machine. With one process alone there is no spread, and nothing is marked.
 """
 
