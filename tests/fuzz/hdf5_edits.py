@@ -78,7 +78,7 @@ def _dataset(rng: random.Random, file: h5py.File, nodes: list[Any]) -> None:
         file.create_dataset(name, shape=rng.choice(((3, 4), (6, 8), (1000, 1000))), dtype=rng.choice(types), chunks=True)
     elif kind == 3:  # values that no radar measures
         value = rng.choice((np.nan, np.inf, -np.inf, 1e308, -1.0))
-        file.create_dataset(name, data=np.full(node.shape if node else (3, 4), value))
+        file.create_dataset(name, data=np.full((3, 4), value))
     elif kind == 4:  # packed with what may not be there
         more = rng.choice(({"compression": "lzf"}, {"scaleoffset": 3}, {"fletcher32": True}, {"compression": "gzip", "shuffle": True}))
         file.create_dataset(name, data=np.ones((3, 4), "i4"), chunks=(3, 4), **more)
