@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from stormcell.cli.trace import Trace
+    from stormcell.methods import Method
 
 __all__ = ["nowcast"]
 
@@ -69,7 +70,6 @@ def nowcast(
     from stormcell.errors import StormcellError
     from stormcell.frames import check_frames
     from stormcell.methods import Advection, method_named
-    from stormcell.methods.calibrated import calibrated_named
     from stormcell.methods.in_runtime import in_runtime
     from stormcell.methods.nowcast import nowcast as make_nowcast
     from stormcell.products.ensemble.dataset import ensemble_products
@@ -78,7 +78,7 @@ def nowcast(
     if not any((output, gif, mp4, png, html, cog)):
         raise StormcellError("nothing to write: give -o FILE.nc, --gif FILE, --mp4 FILE, --png, --html or --cog FOLDER")
     box = parse_bbox(bbox) if bbox else None
-    forecaster = calibrated_named(method, calibration) if calibration else method_named(method)
+    forecaster = _calibrated(method, calibration) if calibration else method_named(method)
     forecaster = in_runtime(forecaster, runtime) if runtime else forecaster
     steps = past or forecaster.past_steps
     brought, about = bring_inputs(inputs, steps)
@@ -106,6 +106,12 @@ def nowcast(
         _say(frames, forecast)
         _write_files(stop, forecast, products, output, cog, products_only=products_only)
         _write_pictures(stop, frames, forecast, products, list(filter(None, (gif, mp4))), png, html)
+
+
+def _calibrated(method: str, folder: Path) -> "Method":
+    from stormcell.methods.calibrated import calibrated_named  # slow to import
+
+    return calibrated_named(method, folder)
 
 
 def _write_files(

@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from stormcell.data.archive import Archive, is_archive
 from stormcell.data.content import Content
 from stormcell.errors import ReadError
 from stormcell.frames import label_frames
@@ -20,11 +19,17 @@ _MAX_BYTES = 8 * 2**30
 
 def recognises(content: Content) -> bool:
     """A folder that `Archive` made."""
-    return content.head == b"ZARR" and is_archive(content.path)
+    if content.head != b"ZARR":
+        return False
+    from stormcell.data.archive import is_archive  # slow to import
+
+    return is_archive(content.path)
 
 
 def times(content: Content) -> NDArray[np.datetime64]:
     """The times of the scans that are there."""
+    from stormcell.data.archive import Archive
+
     archive = Archive(content.path)
     return archive.axis[archive.present]
 
@@ -52,6 +57,8 @@ def read_archive(
     Raises:
         ReadError: more frames than fit in memory, or the archive is damaged.
     """
+    from stormcell.data.archive import Archive
+
     archive = Archive(path)
     wanted = archive.present.copy()
     wanted &= True if since is None else archive.axis >= since
