@@ -1,4 +1,4 @@
-"""Write docs/images/live-map.png and say how fast the page is: a service over a real event, in headless Chromium.
+"""Write docs/images/live-map*.png and say how fast the page is: a service over a real event, in headless Chromium.
 
 python tools/make_live_picture.py ../shared/radar/events/meteoswiss_2015-05-15
 
@@ -28,6 +28,10 @@ from stormcell.service.map_page import add_map_page
 from stormcell.service.settings import MethodSettings, ServiceSettings, read_settings
 
 PICTURE = Path("docs/images/live-map.png")
+OTHERS = {  # what is asked for, size, and whether it is dark
+    "docs/images/live-map-comparison.png": ("compare=steps&quantity=p0.5", (1360, 850), True),
+    "docs/images/live-map-phone.png": ("method=guided", (390, 844), False),
+}
 PLACE = "46.2/8.2"
 REPEATS = 5
 DRAWN = "window.stormcellMap && window.stormcellMap.isDrawn"
@@ -101,6 +105,21 @@ def pictures_a_second(browser: Browser, page: Page) -> float:
     return min(moments - 1, drawn) / seconds
 
 
+def other_pictures(browser: Browser, address: str) -> None:
+    """Two methods beside each other in the dark, and a phone; half an hour ahead."""
+    for path, (asked, (width, height), dark) in OTHERS.items():
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", locale="en-GB")
+        page = context.new_page()
+        page.goto(f"{address}/#point={PLACE}&{asked}")
+        until(page, "document.querySelector('#meteogram canvas')")
+        page.locator("#slider").fill("25")
+        until(page, DRAWN)
+        page.locator("#slider").blur()
+        page.wait_for_timeout(1000)  # the second map has its own tiles
+        page.screenshot(path=path)
+        context.close()
+
+
 def main(event: Path) -> None:
     """Fill, serve, look."""
     with tempfile.TemporaryDirectory() as folder:
@@ -128,6 +147,7 @@ def main(event: Path) -> None:
                 page.locator("#slider").blur()
                 page.locator("#speed").select_option("8")
                 page.screenshot(path=PICTURE)
+                other_pictures(browser, address)
                 browser.close()
         finally:
             server.should_exit = server.force_exit = True
