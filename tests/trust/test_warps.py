@@ -61,7 +61,8 @@ def _far_from_half(shape: tuple[int, ...], x: float, y: float) -> bool:
 
 @given(FIELDS, SHIFTS, SHIFTS, st.sampled_from([0.25, 2.0, 8.0]))
 def test_twice_the_rain_is_twice_the_answer(field, x, y, factor):
-    """To the last bit, for powers of two."""
+    """To the last bit, for powers of two, above what float32 has no more bits for."""
+    field = np.where(field < 1e-30, np.float32(0), field)
     where = even(field.shape, x, y)
     np.testing.assert_array_equal(warp(field * np.float32(factor), where), warp(field, where) * np.float32(factor))
 

@@ -26,7 +26,7 @@ def recognises(content: Content) -> bool:
     """NetCDF-4 with Rainfields' variables, from the Bureau."""
     if not is_hdf5(content):
         return False
-    with opened(content.file(), content.path) as file:
+    with h5py.File(content.file()) as file:  # names at its root alone: what is below is looked at when it is read
         ours = {"precipitation", "start_time", "valid_time", "proj"} <= set(file)
         return ours and "Bureau of Meteorology" in str(plain(file.attrs.get("institution", "")))
 
