@@ -17,7 +17,7 @@ from stormcell.service.settings import ServiceSettings
 
 __all__ = ["cycles_beside", "inbox_of", "run_cycles", "timeline"]
 
-_NICE = 10
+_NICE = 19  # the lowest priority there is
 _PATIENCE = 120.0  # seconds that a cycle may take to finish when the service ends
 
 
