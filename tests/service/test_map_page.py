@@ -192,6 +192,21 @@ def test_a_click_tells_the_rain_at_a_place(page, service):
     until(page, "document.querySelector('#outlook').textContent === \"Beyond the radar's grid.\"")
 
 
+def test_an_answer_that_comes_late_counts_for_nothing(page):
+    held = []
+    page.route("**/v1/point?*lat=55.1*", lambda route: held.append(route))
+    for lat in ("55.1", "-60"):
+        page.locator("#lat").fill(lat)
+        page.locator("#lon").fill("9.7")
+        page.locator("#coordinates button").click()
+    until(page, "document.querySelector('#outlook').textContent === \"Beyond the radar's grid.\"")
+    with page.expect_response("**/v1/point?*lat=55.1*") as late:
+        held[0].continue_()
+    late.value.finished()
+    page.wait_for_timeout(200)
+    assert page.locator("#outlook").text_content() == "Beyond the radar's grid."
+
+
 def test_two_methods_beside_each_other(page):
     page.locator("#compare").select_option("steps")
     until(page, "document.querySelector('#other .rain') && !document.querySelector('#other').hidden")

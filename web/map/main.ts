@@ -26,6 +26,7 @@ let status: api.Status | null = null;
 let scales: Record<string, api.Colours> = {};
 let latestScores: api.Scores | null = null;
 let point: api.Point | null = null;
+let asked: [number, number] | null = null; // asked for last
 let meteogram: uPlot | null = null;
 let scoreChart: uPlot | null = null;
 const fields = new Map<string, api.TileJson>();
@@ -121,7 +122,7 @@ async function load(keep: boolean): Promise<void> {
   relayer();
   const wanted = before && !wasNewest ? before.time : !keep && view.time ? view.time : null;
   player.set(main.frames.length, wanted ? nearest(main.frames, wanted) : lastSeen(main.frames));
-  if (keep) { if (point) void ask(point.lat, point.lon); void loadScores(); }
+  if (keep) { void answer(); void loadScores(); }
 }
 
 async function setFrames(side: Side, frames: Frame[]): Promise<void> {
@@ -208,8 +209,20 @@ async function ask(lat: number, lon: number): Promise<void> {
   get<HTMLInputElement>("lat").value = lat.toFixed(4);
   get<HTMLInputElement>("lon").value = lon.toFixed(4);
   for (const side of [main, beside]) side?.rain.mark(lat, lon);
-  try { point = await api.point(lat, lon, get<HTMLSelectElement>("method").value); } catch (error) {
-    get("outlook").textContent = error instanceof api.Refused ? error.message : words.offline;
+  asked = [lat, lon];
+  await answer();
+}
+
+/** What comes at the place asked for last; an answer that arrives after the next question counts for nothing. */
+async function answer(): Promise<void> {
+  const of = asked;
+  if (!of) return;
+  try {
+    const found = await api.point(...of, get<HTMLSelectElement>("method").value);
+    if (of !== asked) return;
+    point = found;
+  } catch (error) {
+    if (of === asked) get("outlook").textContent = error instanceof api.Refused ? error.message : words.offline;
     return;
   }
   showPoint();
