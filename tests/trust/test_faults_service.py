@@ -25,6 +25,7 @@ from stormcell.service.database import Database
 from stormcell.service.decode import Limits
 from stormcell.service.intake import Arrivals, take_in
 from stormcell.service.live import run_live
+from tests.service import test_live
 from tests.service.conftest import arrive
 from tests.service.test_live import check_whole, killed_at_random, wait_for
 from tests.trust.faults import Silent, full, small_disk
@@ -306,7 +307,7 @@ class Files(SimpleHTTPRequestHandler):
 def test_killed_at_random_on_a_slow_disk(scans, inbox, tmp_path, monkeypatch):
     """As in tests/service, with half a tenth of a second before every file gets its name."""
     slow = "import os, time\nreplace = os.replace\nos.replace = lambda *w, **o: (time.sleep(0.05), replace(*w, **o))[1]\n"
-    monkeypatch.setattr("tests.service.test_live.SERVICE", slow + __import__("tests.service.test_live", fromlist=["SERVICE"]).SERVICE)
+    monkeypatch.setattr(test_live, "SERVICE", slow + test_live.SERVICE)
     killed_at_random(scans, inbox, tmp_path / "live", kills=20, seed=3)
 
 

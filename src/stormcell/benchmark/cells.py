@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from stormcell.benchmark.figures import write_figures
+from stormcell.benchmark.matrix_product import GFLOP, matrix_products
 from stormcell.benchmark.plain_cells import PlainConvGRU, PlainConvLSTM, PlainConvTTLSTM, PlainPredRNN, PlainTrajGRU
 from stormcell.benchmark.rounds import timed_rounds
 from stormcell.benchmark.training_memory import BATCH as MEMORY_BATCH
@@ -61,16 +61,11 @@ def benchmark_cells(*, output: Path | None = None, report: Path | None = None, r
 
 
 def _matmul_rates() -> dict[str, float]:
-    """Billions of operations a second that this machine's matrix product reaches: the quicker of torch's two ways to ask for one.
-
-    On some processors the library behind `a @ b` is slower in float32 than the one behind 1x1 convolutions.
-    """
+    """Billions of operations a second that this machine's matrix product reaches."""
     rates = {}
     for dtype in (torch.float32, torch.bfloat16):
-        a = torch.randn(2048, 2048).to(dtype)
-        image, kernel = a.reshape(1, 2048, 32, 64), a[:, :, None, None]
-        times = _timed([partial(torch.matmul, a, a), partial(functional.conv2d, image, kernel)], 15)
-        rates[str(dtype).removeprefix("torch.")] = 2 * 2048**3 / min(statistics.median(some) for some in times) / 1e9
+        times = _timed(matrix_products(dtype), 15)
+        rates[str(dtype).removeprefix("torch.")] = GFLOP / min(statistics.median(some) for some in times)
     return rates
 
 

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from stormcell.errors import StormcellError
 
-__all__ = ["ProcessCost", "Told", "stormcell_process", "tell", "told_alone"]
+__all__ = ["ProcessCost", "Told", "peak_mb", "stormcell_process", "tell", "told_alone"]
+
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in which `resource` counts memory
 
 _STARTER = """
 import resource, subprocess, sys, time
@@ -40,8 +42,17 @@ def stormcell_process(arguments: Sequence[str]) -> ProcessCost:
     if done.returncode != 0:
         raise StormcellError(f"stormcell {' '.join(arguments)} ended with status {done.returncode}: {done.stderr.strip()[-300:]}")
     seconds, peak = done.stdout.split()[-2:]
-    unit = 1 if sys.platform == "darwin" else 1024
-    return ProcessCost(float(seconds), int(peak) * unit / 1e6)
+    return ProcessCost(float(seconds), int(peak) * _RSS_UNIT / 1e6)
+
+
+def peak_mb() -> float:
+    """The most memory that this process held; what the one that started it held is not in it, where the system tells them apart."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))) * 1024 / 1e6
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT / 1e6
 
 
 class Told(NamedTuple):

@@ -1,6 +1,5 @@
 """What a training step needs at its peak, measured: in a process of its own, as a process never gives its peak back."""
 
-import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -11,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from stormcell.benchmark.process import peak_mb
 from stormcell.cells import ConvLSTM, unroll
 
 __all__ = ["TrainingCost", "training_cost"]
@@ -82,6 +82,4 @@ def _resident_mb() -> float:
         import resource
 
         return int(status.read_text().split()[1]) * resource.getpagesize() / 1e6
-    import resource  # the peak of the whole life so far: a bound from above that still rises with the length
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+    return peak_mb()  # of the whole life so far: a bound from above that still rises with the length

@@ -100,9 +100,7 @@ class Decoder:
         Raises:
             ReadError: as the reader says, or which limit the process reached.
         """
-        span = {name: None if moment is None else int(moment.astype("datetime64[ns]").astype(np.int64)) for name, moment in
-                (("since", since), ("until", until))}  # fmt: skip
-        answer = self._ask(path, do="read", zr=asdict(zr) if zr else None, bbox=bbox, **span)
+        answer = self._ask(path, do="read", zr=asdict(zr) if zr else None, bbox=bbox, since=_nanoseconds(since), until=_nanoseconds(until))
         assert self._folder is not None
         values = np.load(Path(self._folder.name) / "values.npy", allow_pickle=False)
         grid = Grid(CRS.from_wkt(answer["crs"]), np.array(answer["x"]), np.array(answer["y"]))
@@ -175,6 +173,10 @@ def decoder_for(isolated: bool | Decoder) -> Iterator[Decoder | None]:
             yield decoder
     else:
         yield None
+
+
+def _nanoseconds(moment: np.datetime64 | None) -> int | None:
+    return None if moment is None else int(moment.astype("datetime64[ns]").astype(np.int64))
 
 
 def _limit(seconds: int, megabytes: int) -> None:

@@ -8,27 +8,26 @@ from typing import Any
 
 __all__ = ["machine_rates"]
 
-_SIDE, _COPIED, _TIMES = 2048, 2**26, 5  # of the matrices; numbers that are copied, 256 MiB of them; how often
+_COPIED, _TIMES = 2**26, 5  # numbers that are copied, 256 MiB of them; how often
 
 
 def machine_rates(asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Measure. On some processors the library behind `a @ b` is slower in float32 than the one behind 1x1 convolutions: the quicker counts.
+    """Measure.
 
     Yields:
         `matrix_product` [10^9 operations a second] and `memory_copy` [10^9 bytes read and written a second], each by the wall and by the
         processor's time; `threads` of torch.
     """
     import torch
-    from torch.nn import functional
+
+    from stormcell.benchmark.matrix_product import GFLOP, matrix_products
 
     with torch.inference_mode():
-        a = torch.randn(_SIDE, _SIDE)
-        image, kernel = a.reshape(1, _SIDE, 32, _SIDE // 32), a[:, :, None, None]
-        product = min(_seconds(lambda: torch.matmul(a, a)), _seconds(lambda: functional.conv2d(image, kernel)))
+        product = min(_seconds(run) for run in matrix_products())
         source, target = torch.ones(_COPIED), torch.zeros(_COPIED)
         copy = _seconds(lambda: target.copy_(source))
     yield {
-        "matrix_product": [2e-9 * _SIDE**3 / seconds for seconds in product],
+        "matrix_product": [GFLOP / seconds for seconds in product],
         "memory_copy": [2e-9 * 4 * _COPIED / seconds for seconds in copy],
         "threads": torch.get_num_threads(),
     }

@@ -61,6 +61,8 @@ def stages(asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     Yields:
         Stage -> (wall, processor) [s], in several parts; `peak_mb`; `field_gb`; `flop_per_pixel`.
     """
+    from stormcell.benchmark.process import peak_mb
+
     motion = _Watch()
     method = _started(asked["method"], asked["runtime"], motion)
     yield {"start-up": [time.monotonic() - asked["spawned"], time.process_time()]}
@@ -69,7 +71,7 @@ def stages(asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     first = _forecast(method, asked["scans"], motion)
     yield {"first forecast": _sum(first["forecast"], first.get("motion", (0.0, 0.0)))}
     yield _forecast(method, asked["scans"], motion)
-    yield {"peak_mb": _peak_mb()}
+    yield {"peak_mb": peak_mb()}
     if asked["count"]:  # last, as it needs memory and time of its own
         yield {"flop_per_pixel": _flop_per_pixel(asked["method"])}
 
@@ -112,17 +114,6 @@ def _forecast(method: "Method", scans: str, motion: _Watch) -> dict[str, Any]:
 
 def _sum(one: tuple[float, float], other: tuple[float, float], *, sign: int = 1) -> tuple[float, float]:
     return one[0] + sign * other[0], one[1] + sign * other[1]
-
-
-def _peak_mb() -> float:
-    """The most memory that this process held; what the one that started it held is not in it."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        kilobytes = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(kilobytes) * 1024 / 1e6
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def _flop_per_pixel(name: str) -> float:

@@ -72,7 +72,7 @@ class Chances:
             if network.residual is not None:
                 seen = torch.cat((scans, known.float(), guess, torch.from_numpy(np.ascontiguousarray(start.motion))[None]), dim=1)
                 within = min(tile, seen.shape[-2]) * min(tile, seen.shape[-1])
-                if forward in (None, network.residual):
+                if forward is None or forward is network.residual:
                     forward = _by_steps(network) if within > _LARGE else network.residual
                 run = partial(_add_residual, smooth, network.residual, forward, seen, scans.shape[1])
                 run(precision=precision, tile=tile, overlap=overlap)
@@ -94,14 +94,16 @@ class Chances:
             rows: which.
             guess: what `guess` gives for them, if it is at hand.
         """
-        from stormcell.networks.guided.anchor import nearness_into
+        import torch
+
+        from stormcell.networks.guided.anchor import nearness
 
         before, share = self._between(step)
         logits = self.start.on_radar_grid(_mixed(self.smooth, before, share), rows)
-        weight, room = _mixed(self.weight, before, share), np.empty(logits.shape[1:], np.float32)
-        for own, field in zip(weight.T, (self.guess(step, rows) if guess is None else guess, self.last[rows]), strict=True):
-            for made, level, factor in zip(logits, self.levels, own, strict=True):
-                made += np.multiply(nearness_into(room, field, level), factor, out=room)
+        weight, guess = _mixed(self.weight, before, share), self.guess(step, rows) if guess is None else guess
+        for own, field in zip(weight.T.tolist(), (torch.from_numpy(guess), torch.from_numpy(self.last[rows])), strict=True):
+            for made, level, factor in zip(torch.from_numpy(logits), self.levels.tolist(), own, strict=True):
+                made.add_(nearness(field, level), alpha=factor)  # level by level, as what is made on the way then stays in the cache
         return logits
 
     def decided(self, step: float) -> Floats:
@@ -111,11 +113,8 @@ class Chances:
     def guess(self, step: float, rows: slice = slice(None)) -> Floats:
         """x of the first guess (y, x)."""
         before, share = self._between(step)
-        now: Floats = _scaled(self.start.rain[before, rows]).numpy()
-        if share < _WHOLE:
-            return now
-        then: Floats = _scaled(self.start.rain[before + 1, rows]).numpy()
-        return (1 - share) * now + share * then
+        after = before + (2 if share >= _WHOLE else 1)
+        return _mixed(_scaled(self.start.rain[before:after, rows]).numpy(), 0, share)
 
     def _between(self, step: float) -> tuple[int, np.float32]:
         place = min(max(step - 1.0, 0.0), len(self.smooth) - 1.0)

@@ -1,7 +1,7 @@
 """What a network is told before it has a say: the motion, the past along it, and S-PROG's forecast, all where the rain is now."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -12,13 +12,13 @@ from stormcell.methods.cascade.decibels import THRESHOLD
 from stormcell.methods.cascade.moving_rain import MovingRain
 from stormcell.methods.cascade.settings import Settings
 from stormcell.methods.cascade.start import Start, UnsuitedError, start_from
+from stormcell.methods.guided.series import WHOLE, fill
 from stormcell.motion import advect, lucas_kanade
 
 __all__ = ["FEWEST", "FirstGuess", "first_guess"]
 
 Floats = NDArray[np.float32]
 
-_WHOLE = 1e-3  # steps; what a clock may be off
 _SPROG = Settings()
 FEWEST = _SPROG.ar_order + 1
 """Scans from which S-PROG's cascade is told in full; a slow radar has fewer in the time that a network looks back."""
@@ -57,10 +57,10 @@ def first_guess(frames: Floats, *, back: Sequence[float], ahead: Sequence[float]
         step_minutes: from frame to frame.
     """
     motion = lucas_kanade(frames)
-    last, steps = frames[-1], math.ceil(ahead[-1] - _WHOLE)
+    last, steps = frames[-1], math.ceil(ahead[-1] - WHOLE)
     carried = (advect(frames[-1 - age], motion, [age])[0] if age else last for age in range(len(frames)))
     past = np.empty((len(back), *last.shape), np.float32)
-    _fill(past[::-1], carried, back)
+    fill(past[::-1], carried, back)
     rain = np.empty((len(ahead), *last.shape), np.float32)
     try:
         start = start_from(frames, motion, order=_SPROG.ar_order, levels=_SPROG.cascade_levels, boundary=_SPROG.boundary)
@@ -70,24 +70,5 @@ def first_guess(frames: Floats, *, back: Sequence[float], ahead: Sequence[float]
         rain[:] = dry
         return FirstGuess(motion, past, rain, None, f"advection: {reason}")
     moving = MovingRain.of(start, _SPROG, last, steps, km=km, step_minutes=step_minutes)
-    _fill(rain, chain([np.nan_to_num(last, nan=0.0)], moving.steps(steps, np.random.default_rng(0))), ahead)
+    fill(rain, chain([np.nan_to_num(last, nan=0.0)], moving.steps(steps, np.random.default_rng(0))), ahead)
     return FirstGuess(motion, past, rain, start, start.said)
-
-
-def _fill(rooms: Iterable[Floats], series: Iterator[Floats], times: Sequence[float]) -> None:
-    """Put what a series of fields, one a step from 0 on, holds at rising times into one room after the other; NaN beyond its end.
-
-    No more than two fields of the series are kept, however many there are.
-    """
-    held: list[Floats] = []
-    reached = -1
-    for room, time in zip(rooms, times, strict=True):
-        whole = math.floor(time + _WHOLE)
-        share = np.float32(time - whole if time - whole > _WHOLE else 0.0)
-        wanted = whole + (share > 0)
-        while reached < wanted and (field := next(series, None)) is not None:
-            reached, held = reached + 1, [*held[-1:], field]
-        if reached < wanted:
-            room[:] = np.nan
-        else:
-            room[:] = (1 - share) * held[-2] + share * held[-1] if share else held[-1]

@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from stormcell.frames import grid_of, step_of
 from stormcell.methods.guided.first_guess import FEWEST, FirstGuess, first_guess
+from stormcell.methods.guided.series import WHOLE
 from stormcell.methods.resampled import Pixels, pixels_between
 from stormcell.methods.seen import latest_seen, need_two_seen
 
 __all__ = ["Start", "start_of"]
 
 Floats = NDArray[np.float32]
-
-_WHOLE = 1e-3  # steps; what a clock may be off
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,11 @@ def start_of(past: xr.DataArray, last_lead: float, *, scans: int, step_minutes: 
     grid, minutes = grid_of(past), float(step_of(past) / np.timedelta64(1, "m"))
     pixels = pixels_between(grid.pixel_km, pixel_km, grid.shape, name=name)
     step, late = step_minutes / minutes, past.sizes["time"] - 1 - origin
-    wanted = max(math.ceil((scans - 1) * step - _WHOLE) + 1, FEWEST)
+    wanted = max(math.ceil((scans - 1) * step - WHOLE) + 1, FEWEST)
     while not np.isfinite(past.values[max(origin + 1 - wanted, 0) : origin]).any():
         wanted += 1  # nothing moves in one scan: back to the one before
     frames = past.values[max(origin + 1 - wanted, 0) : origin + 1]
-    steps = max(math.ceil((last_lead + late) / step - _WHOLE), 1)
+    steps = max(math.ceil((last_lead + late) / step - WHOLE), 1)
     back, ahead = [index * step for index in range(scans)], [index * step for index in range(1, steps + 1)]
     guess = first_guess(frames, back=back, ahead=ahead, km=grid.pixel_km, step_minutes=minutes)
     motion = guess.motion if pixels is None else pixels.to_model(guess.motion)

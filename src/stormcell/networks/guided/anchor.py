@@ -2,15 +2,11 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Anchor", "nearness", "nearness_into", "neighbourhood"]
-
-Floats = NDArray[np.float32]
+__all__ = ["Anchor", "nearness", "neighbourhood"]
 
 _WIDTH = 0.1  # of the scale x; distances of more than 2.5 of it are as good as any
 _FARTHEST = 2.5
@@ -98,15 +94,6 @@ def _means(x: Tensor, side: int, axes: tuple[int, int]) -> Tensor:
     return functional.avg_pool2d(x, kernel, 1, (kernel[0] // 2, kernel[1] // 2))
 
 
-def nearness(x: Tensor, level: Tensor) -> Tensor:
+def nearness(x: Tensor, level: Tensor | float) -> Tensor:
     """d: how far above (or below) a level x is, in tenths of the scale, held to 2.5 of them."""
     return ((x - level) / _WIDTH).clamp(-_FARTHEST, _FARTHEST)
-
-
-def nearness_into(room: Floats, x: Floats, level: np.float32) -> Floats:
-    """The same of arrays (y, x) and one level, without any memory but the room it is put into."""
-    reach = np.float32(_FARTHEST * _WIDTH)
-    np.clip(x, level - reach, level + reach, out=room)
-    room -= level
-    room *= np.float32(1 / _WIDTH)
-    return room

@@ -1,6 +1,7 @@
 """From scans that have come in to what a guided network learns from, on its own pixels and clock."""
 
 import math
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 
 from stormcell.errors import FramesError
 from stormcell.frames import step_of
-from stormcell.methods.guided.start import start_of
+from stormcell.methods.guided.series import WHOLE, fill
+from stormcell.methods.guided.start import Start, start_of
 from stormcell.motion import Trajectories
 from stormcell.networks.checkpoint import ModelConfig
 from stormcell.training.guided_samples import Layout
@@ -18,13 +20,11 @@ __all__ = ["lesson_of", "scans_needed"]
 
 Floats = NDArray[np.float32]
 
-_WHOLE = 1e-3  # steps; what a clock may be off
-
 
 def scans_needed(config: ModelConfig, step_minutes: float) -> tuple[int, int]:
     """How many scans before (the one at the issue time among them) and after an issue time make a lesson."""
     step = config.step_minutes / step_minutes
-    return math.ceil((config.past_steps - 1) * step - _WHOLE) + 1, math.ceil(config.future_steps * step - _WHOLE)
+    return math.ceil((config.past_steps - 1) * step - WHOLE) + 1, math.ceil(config.future_steps * step - WHOLE)
 
 
 def lesson_of(scans: xr.DataArray, config: ModelConfig, *, multiple: int) -> Floats:
@@ -52,26 +52,21 @@ def lesson_of(scans: xr.DataArray, config: ModelConfig, *, multiple: int) -> Flo
     )
     if start.late:
         raise FramesError("online: the last scan of the past is missing, and a lesson begins with one; leave this window out")
-    ahead = Trajectories(-start.guess.motion).followed(range(1, after + 1))
-    carried = [start.last]
-    for seen, (column, row) in zip(future.values, ahead, strict=True):
-        back = np.empty_like(start.last)
-        cv2.remap(seen, column, row, cv2.INTER_NEAREST, dst=back, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"))
-        carried.append(back)
-    truth = [_between(carried, step * start.step) for step in range(1, config.future_steps + 1)]
+    truth = np.empty((config.future_steps, *start.last.shape), np.float32)
+    fill(truth, _carried_back(start, future.values), [step * start.step for step in range(1, config.future_steps + 1)])
     fields = [*start.on_model_grid(start.past), *start.on_model_grid(start.rain[: config.future_steps]), *start.motion]
-    fields += [*start.on_model_grid(np.stack(truth))]
+    fields += [*start.on_model_grid(truth)]
     return _padded(np.stack(fields), multiple, motion=Layout(config.past_steps, config.future_steps).motion)
 
 
-def _between(fields: list[Floats], place: float) -> Floats:
-    """The field at a place between two of a series."""
-    before = min(int(place + _WHOLE), len(fields) - 1)
-    share = np.float32(max(place - before, 0.0))
-    if share < _WHOLE or before + 1 >= len(fields):
-        return fields[before]
-    mixed: Floats = (1 - share) * fields[before] + share * fields[before + 1]
-    return mixed
+def _carried_back(start: Start, future: Floats) -> Iterator[Floats]:
+    """The last scan, and each that came after it, back along the motion to where its rain was."""
+    yield start.last
+    ahead = Trajectories(-start.guess.motion).followed(range(1, len(future) + 1))
+    for seen, (column, row) in zip(future, ahead, strict=True):
+        back = np.empty_like(start.last)
+        cv2.remap(seen, column, row, cv2.INTER_NEAREST, dst=back, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"))
+        yield back
 
 
 def _padded(fields: Floats, multiple: int, *, motion: slice) -> Floats:
