@@ -46,6 +46,6 @@ def animate(strips: Mapping[str, NDArray[np.uint8]], path: Path) -> None:
         for panel, (name, frames) in zip(panels.flat, strips.items(), strict=False):
             panel.imshow(frames[:, 64 * step : 64 * (step + 1)], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             panel.set_title(name, fontsize=8)
-        figure.suptitle(f"{step + 1} frames ahead", fontsize=9)
+        figure.suptitle(f"{step + 1} {'frames' if step else 'frame'} ahead", fontsize=9)
         pictures.append(picture_of(figure))
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[400] * (len(pictures) - 1) + [1200], loop=0, optimize=True)
