@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from stormcell.lab import learnt_links
 from stormcell.lab.learnt_links import FUTURE, OFFSET, PAST, RIVALS, SIDE, TURN, Forecaster, learn, turning_fields, way_turned
 
 
@@ -37,3 +38,15 @@ def test_a_few_updates_are_repeatable(name):
         first, second = (learn(RIVALS[name], name, seed=0, updates=2) for _ in range(2))
     for one, other in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_long_links_cost(monkeypatch):
+    """The dearer they are, the shorter they stay."""
+    past, _ = turning_fields(4, torch.Generator().manual_seed(0))
+    lengths = []
+    for cost in (0.0, 10.0):
+        monkeypatch.setattr(learnt_links, "LINK_COST", cost)
+        with torch.random.fork_rng():
+            network = learn(RIVALS["TrajGRU"], "TrajGRU", seed=0, updates=12)
+        lengths.append(float(network.links(past).detach().norm(dim=1).mean()))
+    assert lengths[1] < 0.5 * lengths[0]
