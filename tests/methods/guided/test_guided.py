@@ -254,16 +254,21 @@ def test_what_does_not_fit_is_refused(folder, method, storm):
         GuidedForecast("nothing-there")
 
 
-def test_a_grid_too_large_to_be_worked_on_at_once(folder, storm, monkeypatch):
-    """Strips of a few rows, logits made anew at each look, and the network step by step: the same rain."""
-    methods = [GuidedForecast(folder, product=product, precision="float32") for product in ("decision", "matched", "balanced-mean")]
+@pytest.mark.parametrize(("precision", "others"), [("float32", 0.0), ("bfloat16", 0.005)])
+def test_a_grid_too_large_to_be_worked_on_at_once(folder, storm, monkeypatch, precision, others):
+    """Strips of a few rows, logits made anew at each look, and the network step by step: the same rain. bfloat16 rounds in another order;
+    where a level is just reached that decides, but hardly anywhere.
+    """
+    methods = [GuidedForecast(folder, product=product, precision=precision) for product in ("decision", "matched", "balanced-mean")]
     whole = [method(storm, LEADS).values for method in methods]
     monkeypatch.setattr(said, "_STRIP", 3 * storm.shape[2] * len(LEVELS))
     monkeypatch.setattr(said, "_KEPT", 0)
     monkeypatch.setattr(chances, "_STRIP", 7)
     monkeypatch.setattr(chances, "_LARGE", 0)
     for method, values in zip(methods, whole, strict=True):
-        np.testing.assert_allclose(method(storm, LEADS).values, values, atol=1e-4)
+        strips = method(storm, LEADS).values
+        assert np.array_equal(np.isnan(strips), np.isnan(values))
+        assert (np.abs(strips - values) > 1e-4 + 1e-2 * values * bool(others)).mean() <= others
 
 
 def test_the_past_and_the_guess_at_times_between_scans(storm):
