@@ -18,7 +18,7 @@ __all__ = ["Catalogue", "Published"]
 
 _log = logging.getLogger("stormcell.service")
 _FRESH_SECONDS = 1.0
-_USABLE_SECONDS = 3.0  # answers need not wait for the database
+_USABLE_SECONDS = 3.0  # answers need not wait for the database, nor for fields that are read once it has been looked at in this time
 _WHOLE_SECONDS = 15.0  # what retention has withdrawn is known after so long at the latest
 _PATIENCE_SECONDS = 30.0  # that answers go on while the database is away
 
@@ -105,8 +105,9 @@ class Catalogue:
         age = time.monotonic() - self._looked
         if self._published is not None and age < _FRESH_SECONDS:
             return self._published
-        if self._published is not None and age < _USABLE_SECONDS and not fresh:
-            if self._looking is None or self._looking.done():
+        under_way = self._looking is not None and not self._looking.done()
+        if self._published is not None and age < (_PATIENCE_SECONDS if under_way else _USABLE_SECONDS) and not fresh:
+            if not under_way:
                 self._looking = asyncio.create_task(self._refresh())
             return self._published
         return await self._refresh()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
@@ -168,6 +169,7 @@ TheWeb = Annotated[Web, Depends(_web)]
 """How a route asks for it."""
 
 
+@lru_cache(maxsize=1000)
 def utc(moment: np.datetime64) -> datetime:
     """As JSON gives it: 2024-07-01T12:00:00Z."""
     return datetime.fromtimestamp(int(moment.astype("datetime64[s]").astype(np.int64)), UTC)

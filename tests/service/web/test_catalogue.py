@@ -1,6 +1,7 @@
 """What a process knows of the database: fresh within a second, patient while it is away, and one look for all that ask."""
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -71,6 +72,27 @@ def test_what_is_new_is_there_after_a_second(service):
         catalogue._read = float("-inf")
         ago(catalogue, 5.0)
         assert len((await catalogue.current()).scans) == 3 < SCANS
+
+    asyncio.run(run())
+
+
+def test_nobody_waits_while_what_is_new_is_made_ready(service):
+    settings, database, _ = service
+    may_end = threading.Event()
+    may_end.set()
+    catalogue = Catalogue(database, clock=lambda: NOW, stale_minutes=20.0, prepare=lambda published: may_end.wait(10.0) or None)
+
+    async def run() -> None:
+        first = await catalogue.current()
+        may_end.clear()
+        publish_scan(settings, 5)
+        ago(catalogue, 1.5)
+        assert await catalogue.current() is first
+        await asyncio.sleep(0)  # the look begins
+        ago(catalogue, 8.0)  # and takes long
+        assert await asyncio.wait_for(catalogue.current(), 5.0) is first
+        may_end.set()
+        assert len((await catalogue._looking).scans) == 2 == len((await catalogue.current()).scans)
 
     asyncio.run(run())
 

@@ -4,5 +4,5 @@ from stormcell.service.routes import coverages, downloads, edr, events, forecast
 
 __all__ = ["ROUTERS"]
 
-ROUTERS = tuple(module.ROUTER for module in (health, forecasts, points, tiles, downloads, scores, events, rainviewer, edr, coverages))
-"""All of them, in the order in which they are asked."""
+ROUTERS = tuple(module.ROUTER for module in (points, tiles, health, forecasts, downloads, scores, events, rainviewer, edr, coverages))
+"""All of them, in the order in which a path is looked for: what is asked most comes first."""

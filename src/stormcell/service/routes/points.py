@@ -88,7 +88,7 @@ def _point(web: Web, published: Published, one: PublishedForecast, lat: float, l
         starts_in_minutes=outlook.starts_in,
         ends_in_minutes=outlook.ends_in,
         known_minutes=outlook.known,
-        times=_minutes(utc(one.reference_time), rates.size),
+        times=_times(utc(one.reference_time), 60, rates.size, first=0),
         rain_rates=_plain(rates),
         ensemble=_ensemble(web, published, one, lat, lon),
     )
@@ -107,10 +107,10 @@ def _ensemble(web: Web, published: Published, one: PublishedForecast, lat: float
     field = web.fields.field(source.key)
     pixel = pixel_at(field.grid, lat=lat, lon=lon)
 
-    def rows(variable: str, count: int) -> NDArray[np.floating[Any]]:
+    def rows(variable: str, count: int) -> list[list[float | None]]:
         if count == 0 or pixel is None:
-            return np.full((count, source.steps), np.nan)
-        return web.fields.at(source.key, variable, *pixel)
+            return [[None] * source.steps] * count
+        return _plain(web.fields.at(source.key, variable, *pixel))
 
     quantiles = zip(field.levels, rows(QUANTILES, len(field.levels)), strict=True)
     chances = zip(field.thresholds, rows("probability", len(field.thresholds)), strict=True)
@@ -118,9 +118,9 @@ def _ensemble(web: Web, published: Published, one: PublishedForecast, lat: float
         method=source.method,
         data=age_of(web.catalogue, source.reference_time),
         members=source.members,
-        times=[utc(source.reference_time + lead) for lead in source.lead_times],
-        quantiles=[Quantile(level=level, rain_rate=_plain(values)) for level, values in quantiles],
-        probabilities=[Probability(threshold=threshold, probability=_plain(values)) for threshold, values in chances],
+        times=_times(utc(source.reference_time), int(source.step / np.timedelta64(1, "s")), source.steps),
+        quantiles=[Quantile(level=level, rain_rate=values) for level, values in quantiles],
+        probabilities=[Probability(threshold=threshold, probability=values) for threshold, values in chances],
     )
 
 
@@ -163,14 +163,12 @@ def _area(web: Web, published: Published, one: PublishedForecast, polygon: Polyg
 
 
 @lru_cache(maxsize=100)
-def _minutes(start: datetime, count: int) -> list[datetime]:
-    """Of a forecast; the same list for every place."""
-    return [start + timedelta(minutes=minute) for minute in range(count)]
+def _times(reference: datetime, step: int, count: int, *, first: int = 1) -> list[datetime]:
+    """Of a forecast, every `step` seconds; the same list for every place."""
+    return [reference + timedelta(seconds=step * number) for number in range(first, first + count)]
 
 
-def _plain(values: NDArray[np.floating[Any]]) -> list[float | None]:
-    """As JSON has numbers; null where nothing is known."""
-    numbers: list[float | None] = np.round(values.astype(np.float64), 4).tolist()
-    for place in np.flatnonzero(~np.isfinite(values)).tolist():
-        numbers[place] = None
+def _plain(values: NDArray[np.floating[Any]]) -> list[Any]:
+    """As JSON has numbers: what is not known is NaN, which answers write as null."""
+    numbers: list[Any] = np.round(values.astype(np.float64), 4).tolist()
     return numbers
