@@ -35,6 +35,13 @@ def test_what_is_written_comes_back(store, forecast):
     assert grid_of(back["rain_rate"]).same_as(grid_of(forecast["rain_rate"])) and back["rain_rate"].attrs["units"] == "mm h-1"
 
 
+def test_a_large_grid_is_kept_in_pieces_in_one_file(store, forecast, monkeypatch):
+    monkeypatch.setattr("stormcell.service.fields._WHOLE_PIXELS", 5_000)
+    back = store.read(store.write(forecast, kind="forecast"))
+    assert back["rain_rate"].encoding["chunks"] == (1, 512, 20) and back["rain_rate"].encoding["shards"] == (1, 1024, 20)
+    np.testing.assert_array_equal(back["rain_rate"].values, forecast["rain_rate"].values)
+
+
 def test_keys_are_made_here_and_never_twice(store, forecast):
     keys = [store.write(forecast, kind="forecast") for _ in range(3)]
     assert len(set(keys)) == 3 and set(store.keys()) == set(keys) and all(key.startswith("forecast-") for key in keys)

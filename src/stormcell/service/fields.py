@@ -17,6 +17,7 @@ from stormcell.errors import ReadError, StormcellError, WriteError
 __all__ = ["FieldStore"]
 
 _CHUNK_SIDE = 512
+_WHOLE_PIXELS = 2**20  # of a plane that is one chunk; to read it in pieces takes longer
 
 
 @final
@@ -115,11 +116,11 @@ def _plain(attrs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _encoding(variable: xr.DataArray) -> dict[str, Any]:
-    sides = [min(size, _CHUNK_SIDE) for size in variable.shape[-2:]]
-    whole = [-(-size // side) * side for size, side in zip(variable.shape[-2:], sides, strict=True)]
-    ones = [1] * (variable.ndim - 2)
-    return {
-        "chunks": (*ones, *sides),
-        "shards": (*ones, *whole),
-        "compressors": (BloscCodec(cname="zstd", clevel=1, shuffle="shuffle", typesize=np.dtype(variable.dtype).itemsize),),
-    }
+    """A plane at a time, as maps and points of a small grid are best read; of a large grid smaller pieces, all in one file."""
+    planes, shape = [1] * (variable.ndim - 2), variable.shape[-2:]
+    compressors = (BloscCodec(cname="zstd", clevel=1, shuffle="shuffle", typesize=np.dtype(variable.dtype).itemsize),)
+    if shape[0] * shape[1] <= _WHOLE_PIXELS:
+        return {"chunks": (*planes, *shape), "compressors": compressors}
+    sides = [min(size, _CHUNK_SIDE) for size in shape]
+    whole = [-(-size // side) * side for size, side in zip(shape, sides, strict=True)]
+    return {"chunks": (*planes, *sides), "shards": (*planes, *whole), "compressors": compressors}
