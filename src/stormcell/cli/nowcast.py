@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stormcell.cli.uncollected import uncollected
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["nowcast"]
 
 
+@uncollected()
 def nowcast(
     inputs: Annotated[
         list[str],

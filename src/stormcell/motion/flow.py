@@ -15,13 +15,14 @@ Source: Bruhn, Weickert & Schnoerr (2005), doi:10.1023/B:VISI.0000045324.43199.4
 """
 
 from dataclasses import astuple, dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import block_array, csc_array, diags_array, eye_array, kron
-from scipy.sparse.linalg import spsolve
+
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array
 
 __all__ = ["MotionTensor", "euler_lagrange_matrix", "motion_tensor", "solve_flow"]
 
@@ -102,7 +103,7 @@ def solve_flow(tensor: MotionTensor, *, alpha: float, levels: int = 6, start_lev
     return _interpolated(flow, grids[0].shape)
 
 
-def euler_lagrange_matrix(tensor: MotionTensor, alpha: float, size: tuple[float, float] = (1.0, 1.0)) -> csc_array:
+def euler_lagrange_matrix(tensor: MotionTensor, alpha: float, size: tuple[float, float] = (1.0, 1.0)) -> "csc_array":
     """The system's matrix A in A (u, v) = -(J13, J23), with u and v row by row, one after the other.
 
     Args:
@@ -110,6 +111,8 @@ def euler_lagrange_matrix(tensor: MotionTensor, alpha: float, size: tuple[float,
         alpha: weight of smoothness.
         size: height and width of a pixel, in pixels of the finest grid.
     """
+    from scipy.sparse import block_array, csc_array, diags_array, eye_array, kron  # slow to import
+
     rows, columns = tensor.j11.shape
     down, across = (alpha / step**2 for step in size)
     smooth = down * kron(_second_difference(rows), eye_array(columns)) + across * kron(eye_array(rows), _second_difference(columns))
@@ -118,8 +121,10 @@ def euler_lagrange_matrix(tensor: MotionTensor, alpha: float, size: tuple[float,
     return csc_array(block_array([[j11 + smooth, j12], [j12, j22 + smooth]]))
 
 
-def _second_difference(count: int) -> csc_array:
+def _second_difference(count: int) -> "csc_array":
     """Minus the second difference along an axis, with no flux across its ends."""
+    from scipy.sparse import csc_array
+
     step = np.diff(np.eye(count), axis=0)
     return csc_array(step.T @ step)
 
@@ -165,6 +170,8 @@ class _Level:
 
     def solved(self: Self, load: Floats) -> Floats:
         """The exact solution, by a sparse direct solver."""
+        from scipy.sparse.linalg import spsolve
+
         matrix = euler_lagrange_matrix(self._tensor, self._alpha, self._size)
         return np.asarray(spsolve(matrix, load.ravel().astype(np.float64)), dtype=np.float32).reshape(load.shape)
 

@@ -6,7 +6,6 @@ from typing import NamedTuple, Self
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import cKDTree
 
 from stormcell.motion.nodes import node_places, upsample
 from stormcell.motion.pairs import check_past, seen_frames
@@ -22,6 +21,7 @@ _PYRAMID_LEVELS = 3  # above the full resolution: a displacement of some eight h
 _PRECISION = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.01)  # iterations, pixels
 _FRAMES_AHEAD = 4  # to which a corner is tracked: later rain has changed too much
 _QUALITY = 0.01  # of the best corner of a frame, below which a corner is none
+_KD_TREE: dict[str, bool | int | float | str] = {"algorithm": 4}  # the exact one of FLANN
 _NEIGHBOURS = 48  # vectors that a vector has to agree with; a corner in four frames gives up to six
 _OUTLIER = 3.0  # times the median deviation of the neighbours from their median
 _SLACK = 0.25  # pixels per step by which a vector may deviate in any case
@@ -142,7 +142,7 @@ def _agreeing(found: _Vectors) -> _Vectors:
     count = min(_NEIGHBOURS, len(found.places))
     if count == 0:
         return found
-    _, near = cKDTree(found.places).query(found.places, k=[*range(1, count + 1)])
+    near, _ = cv2.flann.Index(found.places, _KD_TREE).knnSearch(found.places, count, params={"checks": -1})
     around = found.vectors[near]
     middle = np.median(around, axis=1)
     spread = np.median(np.linalg.norm(around - middle[:, None], axis=2), axis=1)

@@ -33,15 +33,20 @@ def gaussian_bandpass(wavenumber: ArrayLike, *, levels: int, longest: int) -> Fl
         Pulkkinen, Chandrasekar & Harri (2018), doi:10.1109/JSTARS.2018.2846718; the cascade: Seed (2003),
         doi:10.1175/1520-0450(2003)042<0381:ADASAF>2.0.CO;2. Departure: the cut at 0.001.
     """
-    k = np.asarray(wavenumber, np.float64)
+    k = np.asarray(wavenumber, np.float32)
     step = np.log(longest / 2) / levels
     edges = np.exp(step * np.arange(levels + 1))
-    middle = np.log((edges[:-1] + edges[1:]) / 2) / step
-    place = np.log(np.maximum(k, 1e-9)) / step
-    weights = np.exp(-((place - middle.reshape(-1, *[1] * k.ndim)) ** 2) / (2 * _WIDTH**2))
-    weights[weights < _LEAST] = 0.0
-    weights[0, k < 1] = 1.0
-    shares: Floats = (weights / weights.sum(axis=0)).astype(np.float32)
+    middles = np.log((edges[:-1] + edges[1:]) / 2) / step
+    place = np.log(np.maximum(k, np.float32(1e-9))) / np.float32(step)
+    shares = np.empty((levels, *k.shape), np.float32)
+    for share, middle in zip(shares, middles.astype(np.float32), strict=True):
+        np.subtract(place, middle, out=share)
+        np.square(share, out=share)
+        share *= np.float32(-1 / (2 * _WIDTH**2))
+        np.exp(share, out=share)
+        share[share < np.float32(_LEAST)] = 0.0
+    shares[0, k < 1] = 1.0
+    shares /= shares.sum(axis=0)
     return shares
 
 

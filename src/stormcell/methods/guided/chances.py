@@ -101,9 +101,10 @@ class Chances:
         before, share = self._between(step)
         logits = self.start.on_radar_grid(_mixed(self.smooth, before, share), rows)
         weight, guess = _mixed(self.weight, before, share), self.guess(step, rows) if guess is None else guess
+        room = torch.empty(guess.shape)
         for own, field in zip(weight.T.tolist(), (torch.from_numpy(guess), torch.from_numpy(self.last[rows])), strict=True):
             for made, level, factor in zip(torch.from_numpy(logits), self.levels.tolist(), own, strict=True):
-                made.add_(nearness(field, level), alpha=factor)  # level by level, as what is made on the way then stays in the cache
+                made.add_(nearness(field, level, out=room), alpha=factor)  # level by level: what is made on the way stays in the cache
         return logits
 
     def decided(self, step: float) -> Floats:

@@ -1,5 +1,6 @@
 """What a guided network says for one time, in strips of rows: memory does not grow with the radar's grid, and all cores have work."""
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
@@ -29,12 +30,14 @@ class Said:
         chances: of all times.
         step: which time, in the model's steps.
         pool: threads that strips are shared out to.
+        threads: how many these are; each has as much to do as the others.
     """
 
-    def __init__(self, chances: Chances, step: float, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, chances: Chances, step: float, pool: ThreadPoolExecutor, threads: int) -> None:
         self._chances, self._step, self._pool = chances, step, pool
         rows, columns = chances.last.shape
-        height = max(_STRIP // (columns * len(chances.levels)), 1)
+        parts = math.ceil(rows * columns * len(chances.levels) / _STRIP)
+        height = math.ceil(rows / (math.ceil(parts / threads) * threads))
         self._shape = rows, columns
         self._strips = [slice(first, min(first + height, rows)) for first in range(0, rows, height)]
         few = len(chances.levels) * rows * columns <= _KEPT

@@ -94,6 +94,12 @@ def _means(x: Tensor, side: int, axes: tuple[int, int]) -> Tensor:
     return functional.avg_pool2d(x, kernel, 1, (kernel[0] // 2, kernel[1] // 2))
 
 
-def nearness(x: Tensor, level: Tensor | float) -> Tensor:
-    """d: how far above (or below) a level x is, in tenths of the scale, held to 2.5 of them."""
-    return ((x - level) / _WIDTH).clamp(-_FARTHEST, _FARTHEST)
+def nearness(x: Tensor, level: Tensor | float, *, out: Tensor | None = None) -> Tensor:
+    """d: how far above (or below) a level x is, in tenths of the scale, held to 2.5 of them.
+
+    Args:
+        x: on the scale.
+        level: x of it.
+        out: room for the result; memory that is taken anew for every level costs more than the numbers.
+    """
+    return torch.sub(x, level, out=out).div_(_WIDTH).clamp_(-_FARTHEST, _FARTHEST)
