@@ -1,6 +1,7 @@
 """Every runtime makes the forecast that torch makes."""
 
 import importlib.util
+import json
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from stormcell.data.synthetic import synthetic_storm
 from stormcell.errors import MethodError, MissingExtraError, WriteError
 from stormcell.methods import Advection, GuidedForecast, Learned
 from stormcell.methods.calibrated import Calibrated
-from stormcell.methods.in_runtime import has_network, in_runtime
+from stormcell.methods.in_runtime import FASTEST, has_network, in_fastest, in_runtime
+from stormcell.methods.trained_model import TrainedModel
 from stormcell.runtimes import RUNTIMES
 from stormcell.runtimes.exported import cache_folder
 from stormcell.timeline import minutes
@@ -109,8 +111,39 @@ def test_what_a_method_wraps_is_run_elsewhere_too(tiny):
     assert not has_network(Advection()) and not has_network(Calibrated(Advection(), None))
 
 
+def test_the_files_that_ship_are_of_the_weights_that_ship():
+    trained = TrainedModel("guided")
+    runtime, _, precision = FASTEST.partition(":")
+    about = json.loads((trained.folder / f"{RUNTIMES[runtime].format}-{precision}" / "steps.json").read_text("utf-8"))
+    assert about["fingerprint"] == trained.fingerprint
+
+
+def test_what_ships_runs_fastest_without_an_export(tmp_path, monkeypatch):
+    if not installed("openvino"):
+        pytest.skip("openvino is not installed")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # nothing can be kept there
+    past, leads = synthetic_storm(6, shape=(160, 160)), minutes(5, 30, step=5)
+    fast = in_fastest(GuidedForecast("guided"))
+    made, expected = fast(past, leads), GuidedForecast("guided")(past, leads)
+    assert made.attrs["runtime"] == "openvino, int8" and expected.max() > 2
+    off = np.abs(made.values - expected.values)[np.isfinite(expected.values)]
+    assert 0 < off.mean() < 0.05 * np.nanmean(expected.values)
+
+
+def test_without_the_fastest_a_method_stays_as_it_is(tiny, monkeypatch):
+    for method in (Advection(), Learned(tiny)):
+        assert in_fastest(method) is method
+    guided = GuidedForecast("guided")
+    monkeypatch.setattr("stormcell.runtimes.runtime.find_spec", lambda name: None)
+    assert in_fastest(guided) is guided
+
+
 def test_a_service_runs_its_networks_in_the_runtime_of_its_settings(tiny, monkeypatch):
     from stormcell.service.live import _built
+
+    assert _built("guided", "torch").runtime == "torch"
+    assert _built("guided", None).runtime == ("openvino" if installed("openvino") else "torch")
 
     assert _built(str(tiny), "torch:bfloat16").precision == "bfloat16"
     assert _built(str(tiny), None) == Learned(tiny)

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stormcell.methods.shipped import model_folder
+from stormcell.methods.shipped import model_folder, shipped_models
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -43,6 +43,11 @@ class TrainedModel:
     def name(self) -> str:
         """That of the folder."""
         return self.folder.resolve().name
+
+    @property
+    def ships(self) -> bool:
+        """Whether it comes with the package."""
+        return self.model in shipped_models()
 
     @cached_property
     def config(self) -> "ModelConfig":

@@ -1,5 +1,6 @@
 """Exported networks that are kept, so that a network is exported once and not for every forecast."""
 
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,9 +35,15 @@ def cache_folder() -> Path:
 
 
 def exported_forward(
-    network: nn.Module, fingerprint: str, runtime: Runtime, precision: str, calls: Callable[[], Sequence[Call]]
+    network: nn.Module,
+    fingerprint: str,
+    runtime: Runtime,
+    precision: str,
+    calls: Callable[[], Sequence[Call]],
+    *,
+    shipped: Path | None = None,
 ) -> Forward:
-    """What does a network's work in a runtime. Its files are written at the first time, which takes some ten seconds.
+    """What does a network's work in a runtime. Its files are written at the first time, which takes some ten seconds, or have come with it.
 
     Args:
         network: of frames, or guided, whose residual is then what is stood for.
@@ -44,6 +51,8 @@ def exported_forward(
         runtime: which, and not torch.
         precision: one of the runtime's.
         calls: makes what int8 is to be calibrated with: calls that the network had.
+        shipped: a folder of ours, in which files for this runtime may lie in a folder FORMAT-PRECISION. What a stranger's folder holds is
+            not for another program's parser.
 
     Raises:
         MissingExtraError: what exports the network, or runs it, is not installed.
@@ -53,6 +62,8 @@ def exported_forward(
     if runtime.format is None:
         raise MethodError(f"the runtime {runtime.name} needs no export")
     steps, form = steps_of(network), runtime.format
+    if shipped is not None and _is_of(shipped / f"{form}-{precision}", fingerprint):
+        return stepped(network, steps, runtime, precision, shipped / f"{form}-{precision}")
     folder = exported_onnx(network, steps, fingerprint)
     if precision == "int8":
         with _kept(f"{fingerprint}-{form}-int8") as (target, there):
@@ -67,6 +78,12 @@ def exported_forward(
                 convert_steps(folder, form, target)
         folder = target
     return stepped(network, steps, runtime, precision, standing_folder(folder))
+
+
+def _is_of(folder: Path, fingerprint: str) -> bool:
+    """Were the steps in this folder, if there are any, exported of these weights?"""
+    about = folder / ABOUT
+    return about.is_file() and json.loads(about.read_text(encoding="utf-8"))["fingerprint"] == fingerprint
 
 
 def exported_onnx(network: nn.Module, steps: Steps, fingerprint: str) -> Path:

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from stormcell.errors import StormcellError, WriteError
 from stormcell.methods import Method, method_named
-from stormcell.methods.in_runtime import has_network, in_runtime
+from stormcell.methods.in_runtime import has_network, in_fastest, in_runtime
 from stormcell.service.cycle import Cycle, Workshop, run_cycle
 from stormcell.service.database import Database
 from stormcell.service.fields import FieldStore
@@ -57,9 +57,11 @@ def open_workshop(settings: ServiceSettings) -> Iterator[Workshop]:
 
 
 def _built(name: str, runtime: str | None) -> Method:
-    """A method, its network, if it has one, in the runtime of the service."""
+    """A method, its network, if it has one, in the runtime of the service, or in the fastest that there is for it."""
     method = method_named(name)
-    return in_runtime(method, runtime) if runtime and has_network(method) else method
+    if runtime is None:
+        return in_fastest(method)
+    return in_runtime(method, runtime) if has_network(method) else method
 
 
 def run_live(

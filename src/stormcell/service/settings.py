@@ -42,8 +42,8 @@ class ServiceSettings(_Strict):
         bbox: only this box of each scan is kept, "west,south,east,north" in degrees; all of it if None. Fixed by the first scans.
         methods: what forecasts, in this order; the first is what maps and points show unless they ask for another.
         lead: how far ahead.
-        runtime: what networks run in, "torch", "onnxruntime" or "openvino", maybe with a precision, "openvino:int8"; torch if None. Methods
-            without a network go their own way.
+        runtime: what networks run in, "torch", "onnxruntime" or "openvino", maybe with a precision, "openvino:int8"; if None, what is
+            fastest without a loss of skill, see `stormcell.methods.in_runtime.in_fastest`. Methods without a network go their own way.
         database: address as SQLAlchemy has it, "postgresql+psycopg://..."; SQLite in `folder` if None.
         fields: folder or fsspec address ("s3://bucket/prefix") of the published fields; in `folder` if None.
         endpoint: of the object storage, where it is not the usual one.
