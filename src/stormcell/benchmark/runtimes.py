@@ -14,28 +14,33 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import parametrize
 
 from stormcell.benchmark.figures import write_figures
 from stormcell.benchmark.nowcast import data_folder
 from stormcell.benchmark.rounds import timed_rounds
-from stormcell.benchmark.skill import event_counts
+from stormcell.benchmark.skill import event_sums
 from stormcell.cells.gru_gates import leaky_relu
+from stormcell.cells.quantization import quantize
 from stormcell.methods import GuidedForecast
 from stormcell.methods.in_runtime import calls_on, core_of, demo_pasts, in_runtime
 from stormcell.methods.nowcast import DEFAULT_METHOD
-from stormcell.networks.checkpoint import load_checkpoint
+from stormcell.networks.checkpoint import load_checkpoint, save_checkpoint
 from stormcell.runtimes import RUNTIMES, Runtime
 from stormcell.runtimes.export import convert_steps
 from stormcell.runtimes.exported import Call, Forward, exported_onnx, stepped
 from stormcell.runtimes.quantised import quantise_dynamic, quantise_static
 from stormcell.runtimes.steps import steps_of
-from stormcell.verification.contingency import csi
+from stormcell.verification.balanced import Balanced
+from stormcell.verification.contingency import Contingency, csi
+from stormcell.verification.score import Score
 
 __all__ = ["benchmark_runtimes"]
 
 GRID = (640, 712)  # whole pixels of the network's coarsest grid; 640 x 710 are padded to it
 PLAIN = "torch, float32, plain"
 SCORED = ("bom_melbourne_2018-06-16", "fmi_2016-09-28", "knmi_2010-08-26", "meteoswiss_2017-01-31")
+FEW_BITS = {"twn": 2, "bwn": 1}
 LEADS, THRESHOLDS, EVERY = (30, 60), (0.5, 2.0, 5.0, 10.0), 12  # minutes, mm/h, scans from issue time to issue time
 
 
@@ -65,11 +70,13 @@ def benchmark_runtimes(
     inputs = [functional.interpolate(field, grid, mode="nearest") for field in cast(tuple[Tensor, ...], calls[-1])]
     processor: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as scratch, torch.inference_mode():
-        contestants = _in_torch(method) | _elsewhere(method, calls, Path(scratch))
+        few_bits = _of_few_bits(trained.folder, Path(scratch))
+        contestants = _in_torch(method, few_bits) | _elsewhere(method, calls, Path(scratch))
         right = contestants[PLAIN].forward(*inputs)
         off = {name: (one.forward(*inputs) - right).abs() for name, one in contestants.items()}
         runs = {name: _timed(one.forward, inputs, processor.setdefault(name, [])) for name, one in contestants.items()}
         wall = timed_rounds(runs, repeats, "runtimes")
+        skill = None if data is None else _skill(data_folder(data) / "events", few_bits)
     figures: dict[str, Any] = {"grid": list(grid), "cores": os.cpu_count(), "threads": torch.get_num_threads(), "runtimes": {}}
     for name, one in contestants.items():
         figures["runtimes"][name] = {
@@ -79,15 +86,15 @@ def benchmark_runtimes(
             "largest_difference": float(off[name].max()),
             "mean_difference": float(off[name].mean()),
         }
-    if data is not None:
-        figures["skill"] = _skill(data_folder(data) / "events")
+    if skill is not None:
+        figures["skill"] = skill
     page = _page(figures)
     print(page)
     write_figures(figures, page, output=output, report=report)
     return figures
 
 
-def _in_torch(method: GuidedForecast) -> dict[str, _Contestant]:
+def _in_torch(method: GuidedForecast, few_bits: dict[str, tuple[Path, float]]) -> dict[str, _Contestant]:
     network = method._trained.network
     megabytes = 4e-6 * sum(weight.numel() for weight in network.parameters())
     forwards = {
@@ -95,7 +102,28 @@ def _in_torch(method: GuidedForecast) -> dict[str, _Contestant]:
         "torch, float32": core_of(network),
         "torch, bfloat16": _in_bfloat16(core_of(network)),
     }
-    return {name: _Contestant(cast(Forward, forward), megabytes) for name, forward in forwards.items()}
+    contestants = {name: _Contestant(cast(Forward, forward), megabytes) for name, forward in forwards.items()}
+    for name, (folder, size) in few_bits.items():
+        network = load_checkpoint(folder)[0].to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave it out
+        contestants[name] = _Contestant(cast(Forward, core_of(network)), size)
+    return contestants
+
+
+def _of_few_bits(folder: Path, scratch: Path) -> dict[str, tuple[Path, float]]:
+    """Checkpoints whose recurrent weights are levels of one or two bits, made of trained ones; and their size when packed [MB]."""
+    made = {}
+    for scheme, bits in FEW_BITS.items():
+        network, config = load_checkpoint(folder)
+        quantize(core_of(network), scheme)
+        few = 0
+        for part in [part for part in network.modules() if parametrize.is_parametrized(part)]:
+            for name in list(cast(Any, part).parametrizations):
+                parametrize.remove_parametrizations(part, name)
+                few += cast(Tensor, getattr(part, name)).numel()
+        others = sum(weight.numel() for weight in network.parameters()) - few
+        target = save_checkpoint(scratch / scheme, network.requires_grad_(False), config, title=scheme)
+        made[f"torch, {scheme}, {bits} bit{'s' * (bits > 1)}"] = (target, (few * bits / 8 + 4 * others) / 1e6)
+    return made
 
 
 def _plain(folder: Path) -> nn.Module:
@@ -148,20 +176,25 @@ def _elsewhere(method: GuidedForecast, calls: Sequence[Call], scratch: Path) -> 
     return contestants
 
 
-def _skill(events: Path) -> dict[str, dict[str, float]]:
-    """Critical success index of the default method in each runtime and precision, over all events: name -> threshold -> value."""
+def _skill(events: Path, few_bits: dict[str, tuple[Path, float]]) -> dict[str, dict[str, float]]:
+    """Scores of the default method in each runtime and precision, over all events: name -> threshold, or "b_mse" -> value."""
     named = {"torch, float32": "torch:float32", "torch, bfloat16": "torch:bfloat16"}
     for runtime in RUNTIMES.values():
         if runtime.format is not None and find_spec(runtime.package) is not None and find_spec("onnxscript") is not None:
             named |= {f"{runtime.name}, {precision}": f"{runtime.name}:{precision}" for precision in runtime.precisions}
     methods = {name: in_runtime(GuidedForecast(DEFAULT_METHOD), runtime) for name, runtime in named.items()}
-    totals: dict[str, xr.DataArray] = {}
+    methods |= {name: GuidedForecast(folder) for name, (folder, _) in few_bits.items()}
+    scores: dict[str, Score] = {"counts": Contingency(THRESHOLDS), "balanced": Balanced()}
+    totals: dict[str, dict[str, xr.DataArray]] = {}
     for event in SCORED:
-        counts = event_counts(events / event, methods, lead_minutes=LEADS, thresholds=THRESHOLDS, past=5, every=EVERY)
-        for name, table in counts.items():
-            summed = table.sum("lead_time")
-            totals[name] = totals[name] + summed if name in totals else summed
-    return {name: dict(zip(map(str, THRESHOLDS), csi(table).values.tolist(), strict=True)) for name, table in totals.items()}
+        for name, found in event_sums(events / event, methods, scores, lead_minutes=LEADS, past=5, every=EVERY).items():
+            sums = {label: table.sum("lead_time") for label, table in found.items()}
+            totals[name] = {label: totals[name][label] + table for label, table in sums.items()} if name in totals else sums
+    return {
+        name: dict(zip(map(str, THRESHOLDS), csi(sums["counts"]).values.tolist(), strict=True))
+        | {"b_mse": float(scores["balanced"].value(sums["balanced"])["b_mse"])}
+        for name, sums in totals.items()
+    }
 
 
 def _timed(forward: Forward, inputs: Sequence[Tensor], seconds: list[float]) -> Callable[[], None]:
@@ -185,7 +218,9 @@ def _page(figures: dict[str, Any]) -> str:
         f"(its recurrent part), 5 scans of {rows} x {columns} pixels in, 12 lead times out, warm, on {figures['cores']} cores. *Plain* is",
         "the same weights in PyTorch, float32, contiguous, with the gates as the equations stand. Medians of interleaved rounds: seconds",
         "that pass, and of the processor, which other work on the machine disturbs less. Differences are of logits, from plain; int8 is",
-        "calibrated on the demo storm.",
+        "calibrated on the demo storm. *bwn* and *twn* have binary and ternary recurrent weights with one scale a gate, made of the",
+        "trained ones without training again; their size is that of packed bits. No runtime here has convolutions of bits: they run in",
+        "float32.",
         "",
         "| runtime | s | processor s | times plain's speed | by the processor's time | files MB | largest difference | mean difference |",
         "|---|---|---|---|---|---|---|---|",
@@ -205,12 +240,13 @@ def _skill_table(skill: dict[str, dict[str, float]]) -> list[str]:
     exact = skill["torch, float32"]
     lines = [
         f"Critical success index of the whole method at {' and '.join(map(str, LEADS))} min, hits and misses summed over the events",
-        f"{', '.join(SCORED)}; in brackets what it gains or loses against float32 in torch.",
+        f"{', '.join(SCORED)}, and B-MSE a frame; in brackets how they differ from those of float32 in torch.",
         "",
-        "| runtime | " + " | ".join(f"{threshold} mm/h" for threshold in exact) + " |",
+        "| runtime | " + " | ".join("B-MSE" if name == "b_mse" else f"{name} mm/h" for name in exact) + " |",
         "|---|" + "---|" * len(exact),
     ]
     for name, values in skill.items():
-        cells = (f"{value:.4f} ({value - exact[threshold]:+.4f})" for threshold, value in values.items())
+        digits = {label: 2 if label == "b_mse" else 4 for label in values}
+        cells = (f"{value:.{digits[label]}f} ({value - exact[label]:+.{digits[label]}f})" for label, value in values.items())
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
