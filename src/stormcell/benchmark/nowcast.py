@@ -17,8 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from stormcell.atomic import replacing
 from stormcell.benchmark.costs.choice import Choice
 from stormcell.benchmark.costs.comparison import comparison_text
+from stormcell.benchmark.costs.growth import draw_growth, growth_table
 from stormcell.benchmark.costs.measure import measure_costs
 from stormcell.benchmark.costs.record import SCHEMA, read_costs
 from stormcell.benchmark.costs.table import costs_table
@@ -97,7 +99,7 @@ def benchmark_nowcast(
         data: folder that holds `events/`; see `data_folder`. Costs need none.
         choice: of what the costs are measured.
         output: JSON file for all figures.
-        report: Markdown file for the tables.
+        report: Markdown file for the tables; a picture of costs over pixels goes beside it, under its name with .png.
         against: a JSON file of an earlier run, with which the costs are compared.
         parts: some of `PARTS`.
         repeats: timed repetitions of each step of the part speed.
@@ -134,7 +136,12 @@ def benchmark_nowcast(
     if "costs" in parts:
         costs = measure_costs(choice, processes=processes, limit=limit)
         figures["costs"] = costs.plain()
-        tables["costs"] = costs_table(costs)
+        picture = report.with_suffix(".png") if report else None
+        growth = growth_table(costs, picture.name if picture else None)
+        if growth and picture:
+            with replacing(picture) as beside:
+                draw_growth(costs, beside)
+        tables["costs"] = "\n".join(filter(None, (costs_table(costs), growth)))
         if earlier:
             tables["comparison"] = comparison_text(costs, earlier[0], who=_who(earlier[1]))
         print("\n".join(tables.values()))
