@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo web docs book test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online bench-load trust test-minimum test-wheel sbom audit fuzz format clean
+.PHONY: demo web docs book test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online bench-load trust soak test-minimum test-wheel sbom audit fuzz format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
@@ -96,6 +96,9 @@ bench-load: $(VENV)/.dev       ## the live service under load while it forecasts
 
 trust: $(VENV)/.dev            ## what every method makes of every case of bad weather data, into docs/trust.md; half an hour, goes on where it was stopped
 	$(BIN)/python -m tools.make_trust_table
+
+soak: $(VENV)/.dev             ## a day of the live service, with clients, while something breaks all the time, into docs/soak.md; a quarter of an hour
+	$(BIN)/python -m tools.make_soak_page
 
 MINIMUM := .venv-minimum
 

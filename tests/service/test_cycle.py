@@ -1,5 +1,7 @@
 """From files to published forecasts and scores, and what is left when something fails."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 from sqlalchemy import create_engine
@@ -13,6 +15,7 @@ from stormcell.service.fields import FieldStore
 from stormcell.service.intake import Arrivals
 from stormcell.service.live import open_workshop
 from stormcell.service.live_scores import live_scores
+from stormcell.service.settings import MethodSettings
 from stormcell.service.tables import METADATA
 from tests.service.conftest import arrive
 from tests.service.hindcast import check_scores_are_those_of_a_hindcast
@@ -54,6 +57,21 @@ def test_a_service_of_a_box(scans, settings):
         observed = workshop.store.read(workshop.database.newest_scan().key)["rain_rate"]
     assert grid_of(observed).same_as(grid_of(part)) and observed.shape < sc.read(scans[0]).shape[1:]
     np.testing.assert_allclose(observed.values, part.values[-1], rtol=6e-4)
+
+
+@pytest.mark.parametrize("runtime", ["torch", "openvino:int8", None])
+def test_a_network_forecasts_in_the_runtime_that_is_set(scans, settings, runtime):
+    if runtime == "openvino:int8" and find_spec("openvino") is None:
+        pytest.skip("openvino is not installed")
+    methods = (MethodSettings(name="guided"),)
+    with open_workshop(settings.model_copy(update={"methods": methods, "lead": "10min", "runtime": runtime})) as workshop:
+        for scan in scans[:6]:
+            arrive(scan, settings.watch)
+        (forecast,) = run_cycle(workshop, Arrivals(settings.watch, 0).look(workshop.database)).forecasts
+        field = workshop.store.read(forecast.key)["rain_rate"]
+    fastest = "openvino, int8" if find_spec("openvino") else None
+    assert field.attrs.get("runtime") == (None if runtime == "torch" else fastest)
+    assert field.max() > 1
 
 
 def test_no_new_scan_no_new_forecast(scans, workshop):

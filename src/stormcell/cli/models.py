@@ -152,7 +152,7 @@ def export(
     folder: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where; NAME-FORMAT here if left out.")] = None,
     int8: Annotated[str | None, typer.Option(metavar="static|dynamic", help="Numbers of 8 bits, for onnx and openvino.")] = None,
     calibrate: Annotated[
-        list[str] | None, typer.Option(metavar="INPUT", help="Radar data to calibrate static int8 with; the demo storm if left out.")
+        list[str] | None, typer.Option(metavar="INPUT", help="Radar data to calibrate static int8 with, beside the demo storm.")
     ] = None,
 ) -> None:
     """Write a trained network as an encoder step and a forecaster step, and check them against the original on the demo storm."""

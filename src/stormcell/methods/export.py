@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Difference", "export_model"]
 
+_WET = 0.5  # rain rate [mm h-1]
+_KINDS, _APART = 12, 5  # pasts to calibrate with, each the fifth in order of rain
+
 
 class Difference(NamedTuple):
     """Between what an exported network gives and what the original gives on the demo storm.
@@ -57,7 +60,7 @@ def export_model(
         form: "onnx", "openvino" or "torch-export".
         folder: where; "MODEL-FORMAT" in the current folder if None. A folder of an earlier export is replaced.
         int8: "static" or "dynamic"; None for float32.
-        calibrate: radar data for static int8, as `stormcell.read` takes it; the demo storm if empty.
+        calibrate: radar data for static int8 beside the demo storm, as `stormcell.read` takes it.
 
     Returns:
         The folder, and how far what was written is from the original.
@@ -85,7 +88,7 @@ def export_model(
     if form == "torch-export":
         export_steps(steps, form, target, **about)
     elif int8 == "static":
-        calls = _calls(method, _windows(calibrate, method)) if calibrate else demo
+        calls = demo + _calls(method, _windows(calibrate, method)) if calibrate else demo
         onnx = exported_onnx(network, steps, trained.fingerprint)
         quantise_static(onnx, form, target, network=network, steps=steps, calls=calls, **about)
     else:
@@ -98,14 +101,16 @@ def _calls(method: Any, pasts: Sequence[xr.DataArray]) -> "list[Call]":
     return [call for past in pasts for call in calls_on(method, core_of(method._trained.network), past)]
 
 
-def _windows(inputs: Sequence[str], method: Any, most: int = 12) -> list[xr.DataArray]:
-    """Some pasts, spread evenly over what the inputs hold."""
+def _windows(inputs: Sequence[str], method: Any) -> list[xr.DataArray]:
+    """Pasts of a dozen kinds, from those with rain at the most places to ones with less of it."""
     from stormcell.data.read import read
 
-    frames = read(list(inputs))
-    length = method.past_steps
-    ends = np.unique(np.linspace(min(length, frames.sizes["time"]), frames.sizes["time"], most).round().astype(int))
-    return [frames[max(end - length, 0) : end] for end in ends]
+    frames, length = read(list(inputs)), method.past_steps
+    starts = range(0, max(frames.sizes["time"] - length, 0) + 1, length)
+    rain = {start: float(np.mean(frames.values[start : start + length] >= _WET)) for start in starts}
+    wettest = sorted(rain, key=rain.__getitem__, reverse=True)[: _KINDS * _APART]
+    chosen = wettest[:: max(len(wettest) // _KINDS, 1)]
+    return [past for start in chosen if np.isfinite((past := frames[start : start + length]).values).any(axis=(1, 2)).all()]
 
 
 def _difference(network: "nn.Module", call: "Call", form: str, folder: Path) -> Difference:
