@@ -44,7 +44,8 @@ until then; a process that was killed is started again after 2 s, and later and 
 """
 
 _ARRIVALS = """
-Scans came {how}. Rubbish is an empty file, random bytes, the first part of a scan, or what claims to be compressed.
+Scans came {how}. Rubbish is an empty file, random bytes, the
+first part of a scan, or what claims to be compressed.
 
 ## Load
 

@@ -274,10 +274,10 @@ class Soak:
             if not arrivals.is_alive():
                 return
             order = order or self.random.sample(list(kinds), len(kinds))
-            kind, before = order.pop(), self._published()[1]
+            kind = order.pop()
             tell(f"{self._published()[0]:3} scans published; {kind}")
             kinds[kind]()
-            over = time.monotonic()
+            over, before = time.monotonic(), self._published()[1]
             self._until(lambda count=before: self._published()[1] > count or not arrivals.is_alive(), 180.0)  # type: ignore[misc]
             self.report.faults.setdefault(kind, []).append(time.monotonic() - over)
 
