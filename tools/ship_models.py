@@ -42,7 +42,7 @@ def main() -> None:
             calibration = MODELS / name / "calibration.json"
             kept = calibration.read_bytes() if calibration.is_file() else b""
             calibration.unlink(missing_ok=True)
-            fast = MODELS / name / FASTEST.replace(":", "-")
+            fast = MODELS / name / f"onnx-{FASTEST.partition(':')[2]}"
             shutil.rmtree(fast, ignore_errors=True)
             save_checkpoint(
                 MODELS / name, network, config, title=TITLES.get(name, f"{name}: rain over the Trentino"), weights=torch.float16
@@ -50,10 +50,10 @@ def main() -> None:
             if kept and fingerprint_of(MODELS / name) == before:  # it is of these weights
                 calibration.write_bytes(kept)
             if name in DEFAULT:
-                export_model(name, FASTEST.partition(":")[0], fast, int8="static", calibrate=[str(data_folder(None) / CALIBRATED_ON)])
+                export_model(name, "onnx", fast, int8="static", calibrate=[str(data_folder(None) / CALIBRATED_ON)])
             print(f"wrote {MODELS / name}")
     for names in (LEARNED, DEFAULT):
-        weights = [path for name in names for end in ("safetensors", "bin") for path in (MODELS / name).rglob(f"*.{end}")]
+        weights = [path for name in names for end in ("safetensors", "onnx") for path in (MODELS / name).rglob(f"*.{end}")]
         size = sum(path.stat().st_size for path in weights) / 1e6
         print(f"{', '.join(names)}: {size:.1f} MB of weights")
         if size > MEGABYTES:

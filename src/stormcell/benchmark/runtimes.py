@@ -218,7 +218,7 @@ def _page(figures: dict[str, Any]) -> str:
         f"(its recurrent part), 5 scans of {rows} x {columns} pixels in, 12 lead times out, warm, on {figures['cores']} cores. *Plain* is",
         "the same weights in PyTorch, float32, contiguous, with the gates as the equations stand. Medians of interleaved rounds: seconds",
         "that pass, and of the processor, which other work on the machine disturbs less. Differences are of logits, from plain; int8 is",
-        "calibrated on the demo storm; in the table of skill that of OpenVINO is the one that ships, calibrated on windows of training",
+        "calibrated on the demo storm; in the table of skill it is the one that ships, which is calibrated on windows of training",
         "too. *bwn* and *twn* have binary and ternary recurrent weights with one scale a gate, made of the trained ones without training",
         "again; their size is that of packed bits. No runtime here has convolutions of bits: they run in float32.",
         "",

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -51,8 +52,8 @@ def exported_forward(
         runtime: which, and not torch.
         precision: one of the runtime's.
         calls: makes what int8 is to be calibrated with: calls that the network had.
-        shipped: a folder of ours, in which files for this runtime may lie in a folder FORMAT-PRECISION. What a stranger's folder holds is
-            not for another program's parser.
+        shipped: a folder of ours, which may have them in a folder onnx-PRECISION, a format that all of these runtimes read. What a
+            stranger's folder holds is not for another program's parser.
 
     Raises:
         MissingExtraError: what exports the network, or runs it, is not installed.
@@ -62,8 +63,8 @@ def exported_forward(
     if runtime.format is None:
         raise MethodError(f"the runtime {runtime.name} needs no export")
     steps, form = steps_of(network), runtime.format
-    if shipped is not None and _is_of(shipped / f"{form}-{precision}", fingerprint):
-        return stepped(network, steps, runtime, precision, shipped / f"{form}-{precision}")
+    if shipped is not None and _is_of(shipped / f"onnx-{precision}", fingerprint):
+        return stepped(network, steps, replace(runtime, format="onnx"), precision, shipped / f"onnx-{precision}")
     folder = exported_onnx(network, steps, fingerprint)
     if precision == "int8":
         with _kept(f"{fingerprint}-{form}-int8") as (target, there):
