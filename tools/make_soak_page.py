@@ -23,7 +23,7 @@ Written by `make soak` (`tools/make_soak_page.py`): a day of the live service in
 operator starts it, watches a folder into which the {scans} scans of a day come, one every {every:g} seconds, {rows} x {columns} pixels;
 it forecasts an hour from each by {methods}. {clients} clients ask for all that there is to ask without a pause, one more listens to the
 stream of events, and all the while something breaks; random by seed {seed}. The state of the service lies on a disk of its own.
-{cores} cores, Python {python}.
+{cores} cores, Python {python}. Scans come faster than cycles run here, which always forecast from the newest.
 
 ## Losses
 
