@@ -3,7 +3,8 @@ import json
 import pytest
 
 from stormcell.benchmark import ensemble
-from stormcell.benchmark.ensemble_page import page, power
+from stormcell.benchmark.ensemble_page import page
+from stormcell.benchmark.power import power
 from stormcell.benchmark.process import ProcessCost
 from stormcell.data.synthetic import synthetic_storm
 from stormcell.timeline import minutes

@@ -2,15 +2,19 @@
 
 import json
 import re
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from stormcell.cli import app
+from stormcell.data.readers.odim import write_odim
 from stormcell.errors import MethodError
-from stormcell.methods.export import export_model
+from stormcell.methods.export import _windows, export_model
 from stormcell.methods.shipped import shipped_models
 from stormcell.runtimes.export import FORMATS
+from tests.conftest import frames_of
 from tests.methods.tiny_models import save_tiny
 
 
@@ -29,6 +33,17 @@ def test_the_command_writes_two_steps_and_says_how_near_they_are(tmp_path):
         assert [port.name for port in session.get_inputs()] == about[step]["inputs"]
         assert [port.name for port in session.get_outputs()] == about[step]["outputs"]
         assert all(isinstance(port.shape[axis], str) for port in session.get_inputs() for axis in (0, 2, 3))
+
+
+def test_int8_is_calibrated_with_the_wettest_of_what_is_given(tmp_path, monkeypatch):
+    monkeypatch.setattr("stormcell.methods.export._KINDS", 2)
+    rain = np.zeros((8, 32, 32))
+    for start, rows in ((0, 4), (2, 15), (4, 32), (6, 9)):  # of pasts of two scans
+        rain[start : start + 2, :rows] = 3.0
+    write_odim(frames_of(rain), tmp_path)
+    sorted(tmp_path.iterdir())[4].unlink()  # of the wettest past of all
+    pasts = _windows([str(tmp_path)], SimpleNamespace(past_steps=2))
+    assert [int((past >= 0.5).sum()) // 64 for past in pasts] == [15, 9]
 
 
 def test_what_cannot_be_exported_is_told(tmp_path):

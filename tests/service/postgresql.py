@@ -2,13 +2,14 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import glob
 from pathlib import Path
+
+from tests.service.process import free_port
 
 __all__ = ["missing_postgresql", "postgresql_server"]
 
@@ -28,9 +29,7 @@ def missing_postgresql() -> str | None:
 @contextmanager
 def postgresql_server() -> Iterator[str]:
     """Address of an empty database, as SQLAlchemy has it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     folder = Path(tempfile.mkdtemp(prefix="stormcell-postgresql-"))
     if os.geteuid() == 0:
         shutil.chown(folder, _USER)

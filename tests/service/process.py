@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -14,7 +15,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Service", "stormcell_serve"]
+__all__ = ["STORMCELL", "Service", "free_port", "resident_bytes", "stormcell_serve"]
+
+STORMCELL = [sys.executable, "-c", "from stormcell.cli import main; main()"]
+"""The command line in a process of its own."""
+
+
+def free_port() -> int:
+    """That nobody listens at, of this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+def resident_bytes(pid: int | str = "self") -> int:
+    """Memory of a process, now."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 @dataclass
@@ -68,11 +85,9 @@ class Service:
 @contextmanager
 def stormcell_serve(folder: Path, *words: object) -> Iterator[Service]:
     """Start it with these words."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = folder / "serve.log"
-    command = [sys.executable, "-c", "from stormcell.cli import main; main()", "serve", *map(str, words), "--port", str(port)]
+    command = [*STORMCELL, "serve", *map(str, words), "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | {"PYTHONUNBUFFERED": "1"})
     try:

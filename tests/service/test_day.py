@@ -1,8 +1,6 @@
 """A day of scans, one after the other as fast as they go: every scan is forecast, memory stays flat, scores are those of a hindcast."""
 
 import gc
-import resource
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,13 +13,9 @@ from stormcell.service.live import open_workshop
 from stormcell.service.settings import MethodSettings
 from tests.service.conftest import arrive
 from tests.service.hindcast import check_scores_are_those_of_a_hindcast
+from tests.service.process import resident_bytes
 
 SCANS = 288
-
-
-def resident_bytes() -> int:
-    """Of this process, now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """The map page in a real browser: what a person sees, hears from a screen reader, and does with mouse and keyboard."""
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from stormcell.service.map_page import add_map_page, static_folder
 from stormcell.service.settings import MethodSettings, read_settings
 from tests.products.test_page import browser as browser
 from tests.service.conftest import arrive
+from tests.service.process import free_port
 
 CYCLES = 6
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
@@ -44,9 +44,7 @@ def service(scans, tmp_path_factory) -> Iterator[tuple[str, object, object]]:
             next_scan()
         app = create_app(settings)
         add_map_page(app)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
         thread = threading.Thread(target=server.run)
         thread.start()

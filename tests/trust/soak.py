@@ -10,7 +10,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -28,6 +27,7 @@ from stormcell.data.synthetic import synthetic_storm
 from stormcell.errors import StormcellError
 from stormcell.service.database import Database
 from stormcell.service.fields import FieldStore
+from tests.service.process import STORMCELL, free_port, resident_bytes
 from tests.trust.faults import full
 
 SHAPE, METHODS, STEP = (128, 160), ("advection", "rover"), 300  # pixels, names, seconds
@@ -109,9 +109,7 @@ class Soak:
         self._stop, self._lock = threading.Event(), threading.Lock()
         self._down: list[tuple[float, float]] = []  # moments between which the service could not be reached
         self._seen: dict[str, str] = {}  # key of a field -> its bytes, hashed when it was first published
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         methods = "\n".join(f'[[methods]]\nname = "{name}"' for name in METHODS)
         (folder / "service.toml").write_text(_SETTINGS.format(inbox=self.inbox, folder=self.state, methods=methods))
         end = np.datetime64(int(time.time()), "s") - np.timedelta64(600, "s")
@@ -138,7 +136,7 @@ class Soak:
             self._stop.set()
             for thread in threads:
                 thread.join()
-            self.report.facts["memory of the web process at the end, MB"] = round(_resident(self.service.pid) / 1e6)
+            self.report.facts["memory of the web process at the end, MB"] = round(resident_bytes(self.service.pid) / 1e6)
             self.service.send_signal(signal.SIGTERM)
             if self.service.wait(timeout=150):
                 self.report.losses.append(f"the service ended with status {self.service.returncode} when it was told to")
@@ -151,9 +149,9 @@ class Soak:
         return self.report
 
     def _started(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-c", "from stormcell.cli import main; main()", "serve", str(self._folder / "service.toml")]
+        command = [*STORMCELL, "serve", str(self._folder / "service.toml"), "--port", str(self.port)]
         with (self._folder / "log").open("ab") as log:
-            return subprocess.Popen([*command, "--port", str(self.port)], stdout=log, stderr=log)
+            return subprocess.Popen(command, stdout=log, stderr=log)
 
     # What arrives
 
@@ -495,12 +493,7 @@ def _spawned_by(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def _ingested(scans: list[Path], path: Path) -> Archive:
     """An archive of the same scans, to which nothing happened."""
-    command = [sys.executable, "-c", "from stormcell.cli import main; main()", "ingest", *map(str, scans), str(path)]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run([*STORMCELL, "ingest", *map(str, scans), str(path)], check=True, capture_output=True)
     return Archive(path)

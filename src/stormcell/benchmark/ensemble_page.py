@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from stormcell.benchmark.power import power
 
 __all__ = ["page", "scaling_plot"]
 
@@ -62,11 +62,6 @@ def _row(name: str, ours: float, theirs: float | None) -> str:
 def _scaling_row(axis: str, times: dict[str, float]) -> str:
     taken = ", ".join(f"{value:.2f}" for value in times.values())
     return f"| {axis} | {', '.join(times)} | {taken} | {power(times):.2f} |"
-
-
-def power(times: dict[str, float]) -> float:
-    """The p of time ~ size^p, by least squares on logarithms."""
-    return float(np.polyfit(np.log([float(size) for size in times]), np.log(list(times.values())), 1)[0])
 
 
 def scaling_plot(scaling: Scaling, path: Path) -> None:

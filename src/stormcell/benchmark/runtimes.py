@@ -25,6 +25,7 @@ from stormcell.cells.quantization import quantize
 from stormcell.methods import GuidedForecast
 from stormcell.methods.in_runtime import calls_on, core_of, demo_pasts, in_runtime
 from stormcell.methods.nowcast import DEFAULT_METHOD
+from stormcell.methods.trained_model import TrainedModel
 from stormcell.networks.checkpoint import load_checkpoint, save_checkpoint
 from stormcell.runtimes import RUNTIMES, Runtime
 from stormcell.runtimes.export import convert_steps
@@ -104,8 +105,7 @@ def _in_torch(method: GuidedForecast, few_bits: dict[str, tuple[Path, float]]) -
     }
     contestants = {name: _Contestant(cast(Forward, forward), megabytes) for name, forward in forwards.items()}
     for name, (folder, size) in few_bits.items():
-        network = load_checkpoint(folder)[0].to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave it out
-        contestants[name] = _Contestant(cast(Forward, core_of(network)), size)
+        contestants[name] = _Contestant(cast(Forward, core_of(TrainedModel(str(folder)).network)), size)
     return contestants
 
 

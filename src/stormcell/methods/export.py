@@ -107,10 +107,10 @@ def _windows(inputs: Sequence[str], method: Any) -> list[xr.DataArray]:
 
     frames, length = read(list(inputs)), method.past_steps
     starts = range(0, max(frames.sizes["time"] - length, 0) + 1, length)
-    rain = {start: float(np.mean(frames.values[start : start + length] >= _WET)) for start in starts}
-    wettest = sorted(rain, key=rain.__getitem__, reverse=True)[: _KINDS * _APART]
-    chosen = wettest[:: max(len(wettest) // _KINDS, 1)]
-    return [past for start in chosen if np.isfinite((past := frames[start : start + length]).values).any(axis=(1, 2)).all()]
+    pasts = [frames[start : start + length] for start in starts]
+    whole = [past for past in pasts if np.isfinite(past.values).any(axis=(1, 2)).all()]
+    wettest = sorted(whole, key=lambda past: float(np.mean(past.values >= _WET)), reverse=True)[: _KINDS * _APART]
+    return wettest[:: max(len(wettest) // _KINDS, 1)][:_KINDS]
 
 
 def _difference(network: "nn.Module", call: "Call", form: str, folder: Path) -> Difference:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from stormcell.benchmark.costs.record import Cost, Costs
-from stormcell.benchmark.ensemble_page import power
+from stormcell.benchmark.power import power
 
 __all__ = ["draw_growth", "growth_table"]
 
@@ -17,7 +17,7 @@ def growth_table(costs: Costs, picture: str | None = None) -> str:
         costs: of several domains.
         picture: where `draw_growth` has drawn it, as the page links it.
     """
-    grown = {name: power({str(pixels): seconds for pixels, seconds in work.items()}) for name, work in _work(costs).items()}
+    grown = {name: power(work) for name, work in _work(costs).items()}
     if not grown:
         return ""
     lines = [

@@ -36,8 +36,8 @@ class Said:
     def __init__(self, chances: Chances, step: float, pool: ThreadPoolExecutor, threads: int) -> None:
         self._chances, self._step, self._pool = chances, step, pool
         rows, columns = chances.last.shape
-        parts = math.ceil(rows * columns * len(chances.levels) / _STRIP)
-        height = math.ceil(rows / (math.ceil(parts / threads) * threads))
+        rounds = math.ceil(rows * columns * len(chances.levels) / (_STRIP * threads))
+        height = math.ceil(rows / (rounds * threads))
         self._shape = rows, columns
         self._strips = [slice(first, min(first + height, rows)) for first in range(0, rows, height)]
         few = len(chances.levels) * rows * columns <= _KEPT

@@ -107,13 +107,13 @@ def _ensemble(web: Web, published: Published, one: PublishedForecast, lat: float
     field = web.fields.field(source.key)
     pixel = pixel_at(field.grid, lat=lat, lon=lon)
 
-    def rows(variable: str, count: int) -> list[list[float | None]]:
+    def rows(variable: str, count: int) -> NDArray[np.floating[Any]]:
         if count == 0 or pixel is None:
-            return [[None] * source.steps] * count
-        return _plain(web.fields.at(source.key, variable, *pixel))
+            return np.full((count, source.steps), np.nan)
+        return web.fields.at(source.key, variable, *pixel)
 
-    quantiles = zip(field.levels, rows(QUANTILES, len(field.levels)), strict=True)
-    chances = zip(field.thresholds, rows("probability", len(field.thresholds)), strict=True)
+    quantiles = zip(field.levels, _plain(rows(QUANTILES, len(field.levels))), strict=True)
+    chances = zip(field.thresholds, _plain(rows("probability", len(field.thresholds))), strict=True)
     return Ensemble(
         method=source.method,
         data=age_of(web.catalogue, source.reference_time),
