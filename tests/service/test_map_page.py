@@ -205,6 +205,43 @@ def test_an_answer_that_comes_late_counts_for_nothing(page):
     assert page.locator("#outlook").text_content() == "Beyond the radar's grid."
 
 
+def test_what_a_person_does_while_an_answer_is_awaited_stands(page):
+    """The moment chosen in the meantime stays, and of two methods the one chosen last is shown, though its answer came first."""
+    held = []
+    page.route("**/v1/forecasts/latest?method=steps*", lambda route: held.append(route))
+    page.locator("#method").select_option("steps")
+    page.locator("body").press("End")
+    while not held:
+        page.wait_for_timeout(20)
+    held.pop().continue_()
+    until(page, "document.querySelector('#map').dataset.method === 'steps'")
+    assert page.locator("#slider").input_value() == page.locator("#slider").get_attribute("max") == str(CYCLES + 6 - 1)
+    choose_method(page, "advection")
+    page.locator("#method").select_option("steps")
+    choose_method(page, "advection")
+    with page.expect_response("**/v1/forecasts/latest?method=steps*") as late:
+        held.pop().continue_()
+    late.value.finished()
+    page.wait_for_timeout(200)
+    assert page.locator("#map").get_attribute("data-method") == "advection"
+
+
+def test_what_found_no_answer_is_asked_again(page):
+    page.evaluate(
+        """() => { const ask = window.fetch; let failures = 1; window.fetch = (...what) =>
+            String(what[0]).includes("/v1/scans") && failures-- > 0 ? Promise.reject(new TypeError("no network")) : ask(...what); }"""
+    )
+    page.locator("#method").select_option("steps")
+    until(page, "document.querySelector('#status').textContent.startsWith('The service does not answer')")
+    until(page, "document.querySelector('#map').dataset.method === 'steps'", seconds=20)
+    assert page.locator("#status").inner_text().startswith("OLD DATA")
+
+
+def choose_method(page, name: str) -> None:
+    page.locator("#method").select_option(name)
+    until(page, f"document.querySelector('#map').dataset.method === '{name}'")
+
+
 def test_two_methods_beside_each_other(page):
     page.locator("#compare").select_option("steps")
     until(page, "document.querySelector('#other .rain') && !document.querySelector('#other').hidden")
@@ -216,7 +253,7 @@ def test_two_methods_beside_each_other(page):
 
 
 def test_chances_of_an_ensemble(page):
-    page.locator("#method").select_option("steps")
+    choose_method(page, "steps")
     page.locator("#quantity").select_option("p1")
     page.locator("body").press("End")
     until(page, "window.stormcellMap.isDrawn")
@@ -232,9 +269,11 @@ def test_how_good_the_forecasts_were(page):
 
 
 def test_another_language(page):
+    choose_method(page, "steps")
     page.locator("#language").select_option("de")
     assert page.locator("html").get_attribute("lang") == "de" and page.locator("#share").inner_text() == "Link teilen"
     assert page.locator("#status").inner_text().startswith("ALTE DATEN") and "Radar" in page.locator("#time").inner_text()
+    assert page.locator("#method").input_value() == "steps", "what was chosen stays"
     page.reload()
     until(page, "window.stormcellMap && window.stormcellMap.isDrawn")
     assert page.locator("#language").input_value() == "de"

@@ -25,12 +25,11 @@ export function timeline(scans: Scan[], forecast: Forecast | null): Frame[] {
 }
 
 /** What the map draws of a frame; null where the quantity is not there, such as a chance of what the radar saw. */
-export function layerOf(frame: Frame, quantity: Quantity, fields: Map<string, TileJson>, table: string): Layer | null {
-  const facts = fields.get(frame.key);
-  if (!facts || (quantity.threshold !== null && frame.ahead === null)) return null;
+export function layerOf(frame: Frame, quantity: Quantity, grid: TileJson | null, table: string): Layer | null {
+  if (!grid || (quantity.threshold !== null && frame.ahead === null)) return null;
   const name = quantity.threshold === null ? "rain_rate" : "probability";
   const tiles = tileAddress(frame.key, name, frame.step, quantity.threshold, table);
-  return { id: tiles, tiles, maxzoom: facts.maxzoom, bounds: facts.bounds };
+  return { id: tiles, tiles, maxzoom: grid.maxzoom, bounds: grid.bounds };
 }
 
 /** Rain rate, or the chance of a threshold [mm/h]. */

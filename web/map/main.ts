@@ -29,7 +29,9 @@ let point: api.Point | null = null;
 let asked: [number, number] | null = null; // asked for last
 let meteogram: uPlot | null = null;
 let scoreChart: uPlot | null = null;
-const fields = new Map<string, api.TileJson>();
+let grid: api.TileJson | null = null; // scans of one service lie on one grid, so the facts of one serve all
+let loads = 0;
+let retry: ReturnType<typeof setTimeout> | undefined;
 const forecasts = new Map<string, api.Forecast>();
 
 class Side {
@@ -57,8 +59,8 @@ function setUp(): void {
   const opacity = get<HTMLInputElement>("opacity");
   opacity.value = "80";
   opacity.addEventListener("input", () => { for (const side of [main, beside]) side?.rain.setOpacity(Number(opacity.value) / 100); });
-  get("method").addEventListener("change", () => void load(true));
-  get("compare").addEventListener("change", () => void load(true));
+  get("method").addEventListener("change", () => void renew());
+  get("compare").addEventListener("change", () => void renew());
   get("quantity").addEventListener("change", () => { relayer(); sayLegend(); });
   get("event").addEventListener("change", showScores);
   get("hours").addEventListener("change", () => void loadScores());
@@ -92,57 +94,60 @@ async function start(): Promise<void> {
   if (box) main.rain.setEdge(box);
   main.rain.map.on("moveend", remember);
   fillMethods();
-  await load(false);
+  await renew();
   listen();
-  void loadScores();
   if (view.point) void ask(...view.point);
 }
 
 /** Whether the service has something new: told by it, or asked for. */
 function listen(): void {
-  const again = () => void load(true).catch(() => say(words.offline, true));
-  if (api.hasKey()) { setInterval(again, POLL_SECONDS * 1000); return; }
+  if (api.hasKey()) { setInterval(() => void renew(), POLL_SECONDS * 1000); return; }
   let waiting: ReturnType<typeof setTimeout> | undefined;
   const events = new EventSource("/v1/events");
-  for (const kind of ["scan", "forecast"]) events.addEventListener(kind, () => { clearTimeout(waiting); waiting = setTimeout(again, 500); });
+  for (const kind of ["scan", "forecast"]) events.addEventListener(kind, () => { clearTimeout(waiting); waiting = setTimeout(() => void renew(), 500); });
   events.addEventListener("error", () => sayStatus(true));
   setInterval(() => void api.status().then((fresh) => { status = fresh; sayStatus(); }, () => sayStatus(true)), POLL_SECONDS * 1000);
 }
 
-async function load(keep: boolean): Promise<void> {
-  const before = keep ? main.frames[player.place] : null;
-  const wasNewest = before !== null && player.place === lastSeen(main.frames);
-  const [fresh, scans, forecast] = await Promise.all([api.status(), api.scans(SCANS), api.latest(get<HTMLSelectElement>("method").value).catch(() => null)]);
+/** Ask for all that is shown, then show it at once; what a person did in the meantime stands, and of two answers the one asked for last counts. */
+async function load(): Promise<void> {
+  const mine = loads += 1;
+  const [method, other] = [get<HTMLSelectElement>("method").value, get<HTMLSelectElement>("compare").value];
+  const latest = (name: string) => api.latest(name).catch(() => null);
+  const [fresh, scans, forecast, compared] = await Promise.all([api.status(), api.scans(SCANS), latest(method), other ? latest(other) : null]);
+  const frames = timeline(scans, forecast);
+  if (frames[0]) grid ??= await api.tileJson(frames[0].key);
+  if (mine !== loads) return;
+  const before = main.frames[player.place];
+  const wasNewest = before !== undefined && player.place === lastSeen(main.frames);
   status = fresh;
   sayStatus();
-  await setFrames(main, timeline(scans, forecast));
-  const other = get<HTMLSelectElement>("compare").value;
-  await showBeside(other, other ? timeline(scans, await api.latest(other).catch(() => null)) : []);
-  fillQuantities();
-  relayer();
-  const wanted = before && !wasNewest ? before.time : !keep && view.time ? view.time : null;
-  player.set(main.frames.length, wanted ? nearest(main.frames, wanted) : lastSeen(main.frames));
-  if (keep) { void answer(); void loadScores(); }
-}
-
-async function setFrames(side: Side, frames: Frame[]): Promise<void> {
-  side.frames = frames;
-  const unknown = [...new Set(frames.map((frame) => frame.key))].filter((key) => !fields.has(key));
-  const likeAll = [...fields.values()][0];
-  // Scans of one service lie on one grid, so the facts of one serve all.
-  const asked = likeAll ? [] : unknown.slice(0, 1);
-  for (const key of asked) fields.set(key, await api.tileJson(key));
-  const facts = likeAll ?? [...fields.values()][0];
-  if (facts) for (const key of unknown) fields.set(key, facts);
-  const known = new Set([...main.frames, ...(beside?.frames ?? [])].map((frame) => frame.key));
-  for (const key of fields.keys()) if (!known.has(key) && fields.size > 200) fields.delete(key);
+  main.frames = frames;
   const now = frames.findIndex((frame) => frame.ahead !== null);
   get("zones").style.setProperty("--share", String(now < 0 ? 1 : (now - 0.5) / Math.max(1, frames.length - 1)));
+  get("map").dataset.method = method;
+  showBeside(other, other ? timeline(scans, compared) : []);
+  fillQuantities();
+  setLayers();
+  const wanted = wasNewest ? undefined : before?.time ?? view.time;
+  player.set(frames.length, wanted ? nearest(frames, wanted) : lastSeen(frames));
+  remember();
 }
 
-async function showBeside(method: string, frames: Frame[]): Promise<void> {
+/** What is new of everything: rain, a place, scores. */
+async function renew(): Promise<void> {
+  clearTimeout(retry);
+  try { await load(); } catch {
+    say(words.offline, true);
+    retry = setTimeout(() => void renew(), RETRY_SECONDS * 1000);
+    return;
+  }
+  void answer();
+  void loadScores();
+}
+
+function showBeside(method: string, frames: Frame[]): void {
   const container = get("other");
-  get("map").dataset.method = get<HTMLSelectElement>("method").value;
   container.hidden = !method;
   document.body.classList.toggle("compares", Boolean(method));
   if (!method) { beside?.rain.remove(); beside = null; return; }
@@ -156,7 +161,7 @@ async function showBeside(method: string, frames: Frame[]): Promise<void> {
     if (status?.bounds) beside.rain.setEdge(status.bounds);
   }
   container.dataset.method = method;
-  await setFrames(beside, frames);
+  beside.frames = frames;
 }
 
 const table = () => get<HTMLSelectElement>("table").value;
@@ -175,19 +180,24 @@ function quantity(): Quantity {
   return { threshold: chosen.startsWith("p") ? Number(chosen.slice(1)) : null };
 }
 
+/** Show the same moment with what is chosen now. */
 function relayer(): void {
+  setLayers();
+  showFrame(player.place);
+  remember();
+}
+
+function setLayers(): void {
   for (const side of [main, beside]) {
     if (!side) continue;
     // Where there is no chance to show, of radar or of a single forecast, the rain itself is shown.
     side.layers = side.frames.map((frame) => {
       const has = (forecasts.get(frame.key)?.thresholds ?? status?.newest_forecasts.find((one) => one.key === frame.key)?.thresholds ?? []);
       const wanted = quantity();
-      return layerOf(frame, wanted.threshold !== null && has.includes(wanted.threshold) ? wanted : { threshold: null }, fields, table());
+      return layerOf(frame, wanted.threshold !== null && has.includes(wanted.threshold) ? wanted : { threshold: null }, grid, table());
     });
     side.rain.setLayers(side.layers.filter((layer): layer is Layer => layer !== null));
   }
-  showFrame(player.place);
-  remember();
 }
 
 function showFrame(place: number): void {
@@ -264,8 +274,9 @@ function redraw(): void { if (point) showPoint(); if (latestScores) showScores()
 
 function fillMethods(): void {
   const names = status!.methods;
-  fill("method", names.map((name) => [name, name]), view.method && names.includes(view.method) ? view.method : names[0] ?? "");
-  fill("compare", [["", words.nothing], ...names.map((name): [string, string] => [name, name])], view.compare && names.includes(view.compare) ? view.compare : "");
+  const [method, compare] = [get<HTMLSelectElement>("method").value || view.method, get<HTMLSelectElement>("compare").value || view.compare];
+  fill("method", names.map((name) => [name, name]), method ?? "");
+  fill("compare", [["", words.nothing], ...names.map((name): [string, string] => [name, name])], compare ?? "");
 }
 
 function fillQuantities(): void {
@@ -297,9 +308,7 @@ function sayAll(): void {
   if (!status || !main) return;
   main.rain.call(words.map);
   beside?.rain.call(words.other_map);
-  const chosen = get<HTMLSelectElement>("compare").value;
   fillMethods();
-  get<HTMLSelectElement>("compare").value = chosen;
   fillQuantities();
   sayStatus();
   showFrame(player.place);
