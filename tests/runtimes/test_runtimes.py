@@ -117,6 +117,21 @@ def test_the_files_that_ship_are_of_the_weights_that_ship():
     assert about["fingerprint"] == trained.fingerprint
 
 
+def test_what_transposed_convolutions_read_has_no_offset():
+    """With one, OpenVINO runs them in float32."""
+    onnx = pytest.importorskip("onnx")
+    graph = onnx.load(TrainedModel("guided").folder / f"onnx-{FASTEST.partition(':')[2]}" / "forecaster.onnx").graph
+    made_by = {name: node for node in graph.node for name in node.output}
+    values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    inputs = [made_by[node.input[0]] for node in graph.node if node.op_type == "ConvTranspose"]
+    offsets = [values[node.input[2]] for node in inputs]
+    assert (
+        [node.op_type for node in inputs] == ["DequantizeLinear"] * 2
+        and offsets == [0, 0]
+        and {one.dtype.name for one in offsets} == {"int8"}
+    )
+
+
 @pytest.mark.parametrize("name", ["openvino", "onnxruntime"])
 def test_what_ships_runs_in_8_bits_without_an_export(name, tmp_path, monkeypatch):
     if not installed(name):

@@ -28,7 +28,8 @@ def quantise_static(
 ) -> Path:
     """Make of steps in ONNX steps in int8, with the ranges of activations found in calls that the network had.
 
-    Weights have a scale for each channel that comes out, activations a scale and an offset for each tensor.
+    Weights have a scale for each channel that comes out, activations a scale and an offset for each tensor; those that a transposed
+    convolution reads have no offset, as OpenVINO has no int8 for it otherwise.
 
     Args:
         source: a folder of `export_steps`, in ONNX.
@@ -46,9 +47,12 @@ def quantise_static(
     if not calls:
         raise MethodError("int8: expected forecasts to calibrate with; all of these were dry")
     quantization = needed("onnxruntime.quantization", extra="onnx", purpose="int8")
+    onnx = needed("onnx", extra="onnx", purpose="int8")
+    no_offset = [{"symmetric": True, "quant_type": quantization.QuantType.QInt8}]
     seen = _recorded(network, steps, calls)
 
     def quantise(step: str, before: Path, after: Path) -> None:
+        transposed = [node for node in onnx.load(before).graph.node if node.op_type == "ConvTranspose"]
         quantization.quantize_static(
             before,
             after,
@@ -58,6 +62,7 @@ def quantise_static(
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             op_types_to_quantize=["Conv", "ConvTranspose"],
+            extra_options={"TensorQuantOverrides": {node.input[0]: no_offset for node in transposed}},
         )
 
     with _hushed():
