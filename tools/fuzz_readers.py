@@ -12,9 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.folder_edits import write_folder
 from tests.fuzz.mutants import write_mutant
-from tests.fuzz.seeds import FORMATS, seeds_of
+from tests.fuzz.seeds import FORMATS, write_seeds
 from tests.fuzz.watched import MEGABYTES, SECONDS, Watched
 
 KEPT = Path("benchmark-results/fuzzing")
@@ -40,7 +39,7 @@ def fuzz(name: str, count: int, until: float) -> dict[str, Any]:
     done = json.loads(kept.read_text()) if kept.is_file() else start
     with tempfile.TemporaryDirectory(prefix="stormcell-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as place:
         folder = Path(place)
-        with Watched(folder, _warm(name, folder / "warm")) as watched:
+        with Watched(folder, write_seeds(name, folder / "warm")) as watched:
             while done["mutants"] < count and time.monotonic() < until:
                 path = write_mutant(name, done["mutants"], folder / "mutants")
                 reading = watched.read(path)
@@ -57,16 +56,6 @@ def fuzz(name: str, count: int, until: float) -> dict[str, Any]:
                     _keep(kept, done)
     _keep(kept, done)
     return done
-
-
-def _warm(name: str, folder: Path) -> list[Path]:
-    folder.mkdir()
-    paths = []
-    for number, seed in enumerate(seeds_of(name)):
-        path = folder / (f"{number}.zarr" if isinstance(seed, dict) else str(number))
-        write_folder(path, seed, {}) if isinstance(seed, dict) else path.write_bytes(seed)
-        paths.append(path)
-    return paths
 
 
 def _keep(path: Path, done: dict[str, Any]) -> None:
@@ -86,9 +75,6 @@ may use {MEGABYTES} MB of address space and {SECONDS} s of processor time and wr
 limit* was refused by an error too, but only as the limit was reached. A *finding* is anything else: an exception of another kind, a file
 written, rain that no radar measures, control characters in what would be printed. *Crashes* happened inside the libraries
 that decode (HDF5, GDAL, PROJ): they end the process that decodes, which the service, and `--isolated` elsewhere, turn into an error.
-
-Not mended: mutant 2,856 of MeteoSwiss, the head of an HDF5 file before the rest of a GIF, keeps the reader busy beyond the limit. Only the
-limits of `--isolated` and of the service end it.
 
 | format | mutants | read | refused | at the memory limit | findings | crashes | longer than {SECONDS} s | slowest s | most memory MB |
 |---|---|---|---|---|---|---|---|---|---|

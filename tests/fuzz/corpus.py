@@ -1,7 +1,9 @@
 """What fuzzing found, each as the few lines that build it: the smallest change of a good file that showed it."""
 
+import gzip
 import json
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +27,17 @@ def _odim(path: Path, change: Callable[[h5py.File], None]) -> Path:
 def _image(file: h5py.File, **more: object) -> None:
     del file["dataset1/data1/data"]
     file["dataset1/data1"].create_dataset("data", **more)
+
+
+def _in_a_circle(path: Path, packed: bool = False) -> Path:
+    """The first gap between the names at the root says that it is the next one: HDF5 filled all memory."""
+    content = bytearray(make.knmi(path).read_bytes())
+    heap = content.index(b"HEAP")
+    size, _, segment = struct.unpack_from("<QQQ", content, heap + 8)
+    struct.pack_into("<Q", content, heap + 16, size - 16)
+    struct.pack_into("<QQ", content, segment + size - 16, size - 16, 16)
+    path.write_bytes(gzip.compress(content) if packed else content)
+    return path
 
 
 def _bom_axis(path: Path) -> Path:
@@ -118,6 +131,8 @@ CORPUS: dict[str, tuple[Callable[[Path], Path], str]] = {
         "lie in another file",
     ),
     "a group in another file": (lambda p: _odim(p, _link("where", h5py.ExternalLink("/dev/zero", "/"))), "lies in another file"),
+    "names in a circle": (_in_a_circle, "leads round in a circle"),
+    "names in a circle, packed": (lambda p: _in_a_circle(p, packed=True), "leads round in a circle"),
     "an axis without end": (_bom_axis, "claims an image"),
     "an axis without end, NetCDF": (lambda p: _netcdf(p, _long_axis), "claims an image"),
     "axes named by numbers": (lambda p: _netcdf(p, _axes_by_number), "not by references"),

@@ -15,8 +15,9 @@ import numpy as np
 import xarray as xr
 
 from tests.data import radar_files as make
+from tests.fuzz.folder_edits import write_folder
 
-__all__ = ["FORMATS", "Seed", "real_files", "seeds_of"]
+__all__ = ["FORMATS", "Seed", "real_files", "seeds_of", "write_seeds"]
 
 Seed = bytes | dict[str, bytes]  # a file, or a folder of them
 
@@ -28,6 +29,17 @@ def seeds_of(name: str) -> list[Seed]:
     """The good files of a format; the same ones, byte by byte, whenever it is asked."""
     with tempfile.TemporaryDirectory(prefix="stormcell-seeds-") as folder:
         return FORMATS[name](Path(folder))
+
+
+def write_seeds(name: str, folder: Path) -> list[Path]:
+    """The good files of a format, in a new folder."""
+    folder.mkdir()
+    paths = []
+    for number, seed in enumerate(seeds_of(name)):
+        path = folder / (f"{number}.zarr" if isinstance(seed, dict) else str(number))
+        write_folder(path, seed, {}) if isinstance(seed, dict) else path.write_bytes(seed)
+        paths.append(path)
+    return paths
 
 
 def real_files(folder: str) -> list[Path]:

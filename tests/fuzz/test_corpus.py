@@ -13,7 +13,7 @@ from tests.data import radar_files as make
 from tests.fuzz.corpus import CORPUS
 from tests.fuzz.mutants import write_mutant
 from tests.fuzz.reading import look
-from tests.fuzz.seeds import FORMATS
+from tests.fuzz.seeds import FORMATS, write_seeds
 from tests.fuzz.watched import Watched
 
 
@@ -64,7 +64,7 @@ def test_a_message_that_is_too_long_or_odd_is_a_finding(monkeypatch, tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="limits and /proc as Linux has them")
 @pytest.mark.parametrize("name", FORMATS)
 def test_mutants_of_every_format(name, tmp_path):
-    with Watched(tmp_path, []) as watched:
+    with Watched(tmp_path, write_seeds(name, tmp_path / "warm")) as watched:
         for number in range(100):
             path = write_mutant(name, number, tmp_path / "mutants")
             reading = watched.read(path)

@@ -5,6 +5,7 @@ import os
 import select
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -48,7 +49,7 @@ class Watched:
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._end(self._process)
 
     def read(self, path: Path) -> Reading:
         """Have it read a file, and look what it left behind."""
@@ -71,14 +72,23 @@ class Watched:
             return Reading(**answer)
         if line is None:  # not even the alarm ended it
             process.kill()
-        status = -process.wait()
-        self._process = None
+        status = self._end(process)
         said = (self.folder / "mutants" / ".said").read_text(errors="replace").strip().splitlines()[-1:]
         if line is None:
             return Reading("hang", "did not even end at the alarm", SECONDS)
         return Reading(
             _ENDS.get(status, "crash"), _SAYS.get(status, f"ended by signal {status} {said}"), SECONDS if status in (14, 27) else 0.0
         )
+
+    def _end(self, process: "subprocess.Popen[str]") -> int:
+        """Wait for its end: by which signal it came."""
+        status = -process.wait()
+        for pipe in (process.stdin, process.stdout):
+            assert pipe is not None
+            with suppress(BrokenPipeError):  # it may hold what the process no longer reads
+                pipe.close()
+        self._process = None
+        return status
 
     def _running(self) -> "subprocess.Popen[str]":
         if self._process is None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from stormcell.data.content import Content
-from stormcell.data.hdf5 import attribute, is_hdf5, opened, pixels, plain
+from stormcell.data.hdf5 import at_root, attribute, is_hdf5, opened, pixels, plain
 from stormcell.frames import make_frames
 from stormcell.grid import Grid
 from stormcell.units import ZRRule, rain_rate_from_accumulation
@@ -26,7 +26,7 @@ def recognises(content: Content) -> bool:
     """NetCDF-4 with Rainfields' variables, from the Bureau."""
     if not is_hdf5(content):
         return False
-    with h5py.File(content.file()) as file:  # names at its root alone: what is below is looked at when it is read
+    with at_root(content) as file:
         ours = {"precipitation", "start_time", "valid_time", "proj"} <= set(file)
         return ours and "Bureau of Meteorology" in str(plain(file.attrs.get("institution", "")))
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from stormcell.data.content import Content
-from stormcell.data.hdf5 import attribute, is_hdf5, opened, pixels
+from stormcell.data.hdf5 import at_root, attribute, is_hdf5, opened, pixels
 from stormcell.data.timestamp import utc
 from stormcell.errors import ReadError
 from stormcell.frames import make_frames
@@ -32,7 +32,7 @@ def recognises(content: Content) -> bool:
     """HDF5 with KNMI's groups."""
     if not is_hdf5(content):
         return False
-    with h5py.File(content.file()) as file:  # names at its root alone: what is below is looked at when it is read
+    with at_root(content) as file:
         return {"overview", "geographic", "image1"} <= set(file)
 
 

@@ -16,7 +16,7 @@ from pyproj import CRS, Transformer
 
 from stormcell.atomic import replacing
 from stormcell.data.content import Content
-from stormcell.data.hdf5 import attribute, is_hdf5, opened, pixels, plain
+from stormcell.data.hdf5 import at_root, attribute, is_hdf5, opened, pixels, plain
 from stormcell.data.timestamp import utc
 from stormcell.errors import ReadError
 from stormcell.frames import grid_of, make_frames
@@ -33,7 +33,7 @@ def recognises(content: Content) -> bool:
     """HDF5 that says ODIM in its conventions, or has ODIM's groups."""
     if not is_hdf5(content):
         return False
-    with h5py.File(content.file()) as file:  # names at its root alone: what is below is looked at when it is read
+    with at_root(content) as file:
         return "ODIM" in str(plain(file.attrs.get("Conventions", ""))) or {"what", "where", "dataset1"} <= set(file)
 
 
