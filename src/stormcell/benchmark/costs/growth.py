@@ -27,7 +27,7 @@ def growth_table(costs: Costs, picture: str | None = None) -> str:
         *([f"![Seconds of the processor for motion and forecast over pixels]({picture})", ""] if picture else []),
         "| method | p |",
         "|---|---|",
-        *(f"| {name} | {exponent:.2f} |" for name, exponent in grown.items()),
+        *(f"| {name} | {exponent:z.2f} |" for name, exponent in grown.items()),
     ]
     return "\n".join([*lines, ""])
 
