@@ -83,8 +83,9 @@ TABLES = {
         {},
         "mmpp-convgru-k5",
         "squared error",
-        "TrajGRU is ahead of ConvGRU with 5x5 kernels, which has more weights than any of them, and with 9 links as good as ConvGRU with 7x7 "
-        "kernels and twice the weights, as published. Of 9 and 13 links, 13 are ahead in the paper; here they do not differ.",
+        "TrajGRU is ahead of ConvGRU with 5x5 kernels, which has more weights than any of them, and with 9 links as good as "
+        "ConvGRU with 7x7 kernels and twice the weights, as published; there 13 links are ahead of 9, here they do not differ. "
+        "The differences are small: after 8,000 films every network still forecasts a blur, as the animation shows.",
     ),
     "conv-tt": Table(
         "Conv-TT-LSTM beside ConvLSTM at equal layers, after Su et al. (2020)",
