@@ -257,7 +257,8 @@ def test_what_does_not_fit_is_refused(folder, method, storm):
 @pytest.mark.parametrize(("precision", "others"), [("float32", 0.0), ("bfloat16", 0.005)])
 def test_a_grid_too_large_to_be_worked_on_at_once(folder, storm, monkeypatch, precision, others):
     """Strips of a few rows, logits made anew at each look, and the network step by step: the same rain. bfloat16 rounds in another order;
-    where a level is just reached that decides, but hardly anywhere.
+    where a level is just reached that decides, but hardly anywhere. Matched rain goes by rank: where many pixels are nearly equal, the
+    last digit of float32 moves it by thousandths, and whether it does differs from processor to processor.
     """
     methods = [GuidedForecast(folder, product=product, precision=precision) for product in ("decision", "matched", "balanced-mean")]
     whole = [method(storm, LEADS).values for method in methods]
@@ -268,7 +269,8 @@ def test_a_grid_too_large_to_be_worked_on_at_once(folder, storm, monkeypatch, pr
     for method, values in zip(methods, whole, strict=True):
         strips = method(storm, LEADS).values
         assert np.array_equal(np.isnan(strips), np.isnan(values))
-        assert (np.abs(strips - values) > 1e-4 + 1e-2 * values * bool(others)).mean() <= others
+        share = 1e-2 if others else 5e-3 if method.product == "matched" else 0.0
+        assert (np.abs(strips - values) > 1e-4 + share * values).mean() <= others
 
 
 def test_the_past_and_the_guess_at_times_between_scans(storm):
