@@ -125,11 +125,8 @@ def test_what_transposed_convolutions_read_has_no_offset():
     values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
     inputs = [made_by[node.input[0]] for node in graph.node if node.op_type == "ConvTranspose"]
     offsets = [values[node.input[2]] for node in inputs]
-    assert (
-        [node.op_type for node in inputs] == ["DequantizeLinear"] * 2
-        and offsets == [0, 0]
-        and {one.dtype.name for one in offsets} == {"int8"}
-    )
+    assert [node.op_type for node in inputs] == ["DequantizeLinear"] * 2
+    assert offsets == [0, 0] and {one.dtype.name for one in offsets} == {"int8"}
 
 
 @pytest.mark.parametrize("name", ["openvino", "onnxruntime"])

@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import h5py
 import numpy as np
@@ -31,14 +31,14 @@ def is_hdf5(content: Content) -> bool:
 
 
 @contextmanager
-def at_root(content: Content) -> Iterator[h5py.File]:
+def at_root(source: Path | io.BytesIO, path: Path) -> Iterator[h5py.File]:
     """The file, of which only names and attributes at its root may be looked at: what is below is checked by `opened`.
 
     Raises:
         ReadError: a list in it has no end.
     """
-    check_heaps(content.file(), content.path)
-    with h5py.File(content.file()) as file:
+    check_heaps(source, path)
+    with h5py.File(source) as file:
         yield file
 
 
@@ -49,43 +49,26 @@ def opened(source: Path | io.BytesIO, path: Path) -> Iterator[h5py.File]:
     Raises:
         ReadError: something in it lies in another file, or it claims far more than it stores.
     """
-    check_heaps(source, path)
-    with h5py.File(source) as file:
-        for dataset in _datasets(file, path):
-            _check_stored(dataset, path)
-            _check_scales(dataset, path)
+    with at_root(source, path) as file:
+        names: list[bytes] = []
+        odd = file.id.links.visit(lambda name, link: _odd(names, name, link), info=True)
+        if odd:
+            raise ReadError(f"{path}: {odd}")
+        for name in names:
+            node = file.get(name)
+            if isinstance(node, h5py.Dataset):
+                _check_stored(node, path)
+                _check_scales(node, path)
         yield file
 
 
-def _datasets(file: h5py.File, path: Path) -> Iterator[h5py.Dataset]:
-    """All that lie in the file, each group looked into once."""
-    groups, seen, count = [cast(h5py.Group, file)], set[int](), 0
-    while groups:
-        group = groups.pop()
-        group.id.get_num_objs()  # fails at once where the list of links is broken; all else would search until all memory is full
-        if (address := h5py.h5o.get_info(group.id).addr) in seen:
-            continue
-        seen.add(address)
-        links: list[tuple[bytes, Any]] = []
-        group.id.links.iterate(lambda name, link, into=links: _note(into, name, link.type), info=True)
-        count += len(links)
-        if count > MAX_LINKS:
-            raise ReadError(f"{path}: holds more than {MAX_LINKS:,} groups and data sets; look into it by hand")
-        for name, kind in links:
-            if kind not in (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT):
-                where = f"{group.name.rstrip('/')}/{name.decode('latin-1')}"
-                raise ReadError(f"{path}: {where} lies in another file; expected a file that holds all of its data itself")
-            node = group.get(name) if kind == h5py.h5l.TYPE_HARD else None
-            if isinstance(node, h5py.Dataset):
-                yield node
-            elif isinstance(node, h5py.Group):
-                groups.append(node)
-
-
-def _note(links: list[tuple[bytes, Any]], name: bytes, kind: Any) -> bool | None:
-    """Keep a link; HDF5 stops at the first answer that is not None."""
-    links.append((name, kind))
-    return True if len(links) > MAX_LINKS else None
+def _odd(names: list[bytes], name: bytes, link: Any) -> str | None:
+    """What is wrong with a link, and None if nothing is: HDF5 stops at the first answer, and passes no exception on."""
+    if link.type not in (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT):
+        return f"{name.decode('latin-1')} lies in another file; expected a file that holds all of its data itself"
+    if link.type == h5py.h5l.TYPE_HARD:
+        names.append(name)
+    return f"holds more than {MAX_LINKS:,} groups and data sets; look into it by hand" if len(names) > MAX_LINKS else None
 
 
 def _check_stored(dataset: h5py.Dataset, path: Path) -> None:

@@ -26,7 +26,7 @@ def recognises(content: Content) -> bool:
     """NetCDF-4 with Rainfields' variables, from the Bureau."""
     if not is_hdf5(content):
         return False
-    with at_root(content) as file:
+    with at_root(content.file(), content.path) as file:
         ours = {"precipitation", "start_time", "valid_time", "proj"} <= set(file)
         return ours and "Bureau of Meteorology" in str(plain(file.attrs.get("institution", "")))
 

@@ -32,7 +32,7 @@ def recognises(content: Content) -> bool:
     """HDF5 with KNMI's groups."""
     if not is_hdf5(content):
         return False
-    with at_root(content) as file:
+    with at_root(content.file(), content.path) as file:
         return {"overview", "geographic", "image1"} <= set(file)
 
 

@@ -33,7 +33,7 @@ def recognises(content: Content) -> bool:
     """HDF5 that says ODIM in its conventions, or has ODIM's groups."""
     if not is_hdf5(content):
         return False
-    with at_root(content) as file:
+    with at_root(content.file(), content.path) as file:
         return "ODIM" in str(plain(file.attrs.get("Conventions", ""))) or {"what", "where", "dataset1"} <= set(file)
 
 
