@@ -116,7 +116,8 @@ class TrainingConfig(_Strict):
         betas: of Adam and AdamW.
         clip: largest norm of the gradient; 0 for any.
         clip_parts: whether encoder and forecaster are clipped on their own, as for HKO-7.
-        precision: "bf16-mixed" or "32-true".
+        precision: "bf16-mixed", "32-true", or "auto" for the one that is faster on the processor or accelerator; see
+            `stormcell.bfloat16`. A run that goes on keeps what it began with.
         validate_every: steps between two validations; the run can be gone on with from each.
         patience: validations without a better one after which it stops; 0 for never.
         monitor: what decides which weights are the best: "loss", or "csi", the mean over thresholds of the validation windows' CSI.
@@ -143,7 +144,7 @@ class TrainingConfig(_Strict):
     betas: tuple[_Decay, _Decay] = (0.9, 0.999)
     clip: float = Field(default=1.0, ge=0)
     clip_parts: bool = False
-    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
+    precision: Literal["auto", "bf16-mixed", "32-true"] = "auto"
     validate_every: int = Field(default=200, ge=1)
     patience: int = Field(default=0, ge=0)
     monitor: Literal["loss", "csi"] = "loss"

@@ -16,6 +16,7 @@ from stormcell.data.synthetic import synthetic_storm
 from stormcell.errors import ConfigError, MethodError, ReadError, TrainingError
 from stormcell.frames import grid_of, step_of
 from stormcell.networks.checkpoint import load_checkpoint
+from stormcell.training import fit
 from stormcell.training.fit import EXPERIMENT, find_learning_rate, train
 from stormcell.training.sample_rule import FewSamplesWarning
 from stormcell.training.saving import LAST
@@ -114,6 +115,24 @@ def test_going_on_with_a_run_that_is_done_changes_nothing(tiny, tmp_path):
     before = curve(tmp_path / "run")
     assert train(tiny(), tmp_path / "run", resume=True) == tmp_path / "run" / "best"
     assert curve(tmp_path / "run") == before
+
+
+@pytest.mark.parametrize(("fast", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_the_faster_precision_is_chosen_and_kept(tiny, tmp_path, monkeypatch, fast, precision):
+    experiment = tiny("training.precision=auto", "training.steps=8")
+    monkeypatch.setattr(fit, "has_fast_bfloat16", lambda device: fast)
+    best = train(experiment, tmp_path / "run")
+    assert load_checkpoint(best)[1].training["precision"] == precision
+    assert read_experiment(tmp_path / "run" / "experiment.toml").training.precision == precision
+    monkeypatch.setattr(fit, "has_fast_bfloat16", lambda device: not fast)  # another machine goes on with it
+    train(experiment, tmp_path / "run", resume=True)
+
+
+def test_a_slow_precision_is_told_of(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(fit, "has_fast_bfloat16", lambda device: False)
+    lines: list[str] = []
+    train(tiny("training.precision=bf16-mixed", "training.steps=4"), tmp_path / "run", say=lambda line, keep: lines.append(line))
+    assert any("32-true may be many times faster" in line for line in lines)
 
 
 def test_a_folder_belongs_to_one_run(tiny, tmp_path):

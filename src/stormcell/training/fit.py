@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 import stormcell
 from stormcell.atomic import replacing
+from stormcell.bfloat16 import has_fast_bfloat16
 from stormcell.config import Experiment, as_toml, read_experiment
 from stormcell.errors import ConfigError, TrainingError
 from stormcell.networks.architectures import build_network
@@ -66,7 +67,10 @@ def train(
         TrainingError: the run cannot go on; says why.
     """
     folder = Path(folder)
+    experiment = _decided(experiment, folder / EXPERIMENT if resume else None)
     _claim(folder, experiment, resume=resume)
+    if experiment.training.precision == "bf16-mixed" and not has_fast_bfloat16(experiment.training.accelerator):
+        say("no instructions for bf16 here: training.precision = 32-true may be many times faster", True)
     module = _begun(experiment, say, anew=not resume)
     source = open_source(experiment.data, experiment.seed, guided=isinstance(module, GuidedModule))
     _describe(experiment, source, 0, 0.0, {})  # what a checkpoint cannot say is better known now than after the first validation
@@ -108,6 +112,7 @@ def find_learning_rate(experiment: Experiment, folder: str | Path, *, steps: int
     Raises:
         TrainingError: the loss fell nowhere.
     """
+    experiment = _decided(experiment, None)
     module = _begun(experiment, lambda line, keep: None, anew=True)
     source = open_source(experiment.data, experiment.seed, guided=isinstance(module, GuidedModule))
     optimizer = module.optimizer()
@@ -174,6 +179,18 @@ def _begun(experiment: Experiment, say: Callable[[str, bool], None], *, anew: bo
         share = take_weights(module.network, how.start_from)
         say(f"{share:.0%} of the weights are those of {how.start_from}", True)
     return module
+
+
+def _decided(experiment: Experiment, begun: Path | None) -> Experiment:
+    """With the precision that the run has: that which it began with, or what is faster here."""
+    if experiment.training.precision != "auto":
+        return experiment
+    if begun is not None and begun.is_file():
+        precision = read_experiment(begun).training.precision
+    else:
+        precision = "bf16-mixed" if has_fast_bfloat16(experiment.training.accelerator) else "32-true"
+    training = experiment.training.model_copy(update={"precision": precision})
+    return experiment.model_copy(update={"training": training})
 
 
 def _claim(folder: Path, experiment: Experiment, *, resume: bool) -> None:
@@ -247,6 +264,7 @@ def _trainer(experiment: Experiment, source: Source, folder: Path, say: Callable
         Report(say, how),
         *([Diagnostics(folder, every=how.diagnose_every)] if how.diagnose_every else []),
     ]
+    assert how.precision != "auto", "decided when the run began"
     together = how.devices * how.nodes > 1
     try:
         return Trainer(

@@ -8,6 +8,7 @@ import pytest
 import torch
 import xarray as xr
 
+from stormcell import bfloat16
 from stormcell.data.synthetic import synthetic_storm
 from stormcell.errors import MethodError
 from stormcell.frames import check_forecast, grid_of, step_of
@@ -252,6 +253,20 @@ def test_what_does_not_fit_is_refused(folder, method, storm):
         method(storm, LEADS, members=0)
     with pytest.raises(MethodError, match="unknown model"):
         GuidedForecast("nothing-there")
+
+
+@pytest.mark.parametrize(("fast", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_it_works_in_what_is_faster_here(folder, storm, monkeypatch, fast, precision):
+    monkeypatch.setattr(bfloat16, "has_fast_bfloat16", lambda device: fast)
+    chosen, named = GuidedForecast(folder)(storm, LEADS), GuidedForecast(folder, precision=precision)(storm, LEADS)
+    np.testing.assert_array_equal(chosen, named)
+    other = GuidedForecast(folder, precision="float32" if fast else "bfloat16")(storm, LEADS)
+    assert not np.array_equal(chosen, other, equal_nan=True)
+
+
+def test_a_runtime_chooses_for_itself(folder):
+    pytest.importorskip("onnxruntime")
+    assert GuidedForecast(folder, runtime="onnxruntime").precision == "float32"
 
 
 @pytest.mark.parametrize(("precision", "others"), [("float32", 0.0), ("bfloat16", 0.005)])

@@ -69,7 +69,7 @@ class GuidedForecast:
         product: which field.
         tile: the largest side of what goes through the network at once [the model's pixels]; memory grows with its square.
         overlap: width of the strip in which two tiles fade into each other [the model's pixels].
-        precision: "bfloat16" or "float32".
+        precision: "bfloat16", "float32", or "auto" for the one that is faster on the device, or that the runtime would choose.
         device: where the network runs, in the words of torch.
         runtime: what the network's recurrent part runs in, a name in `stormcell.runtimes.RUNTIMES`; beside torch they have precisions of
             their own, which `stormcell.methods.in_runtime` knows.
@@ -83,7 +83,7 @@ class GuidedForecast:
     product: Product = "decision"
     tile: int = 4096
     overlap: int = 64
-    precision: str = "bfloat16"
+    precision: str = "auto"
     device: str = "cpu"
     runtime: str = "torch"
 
@@ -92,11 +92,22 @@ class GuidedForecast:
         _ = self._trained  # a model that is not there is told of now
         if self.product not in PRODUCTS:
             raise MethodError(f"{self.name}: expected the product to be one of {', '.join(PRODUCTS)}, got {self.product!r}")
-        runtime_named(self.runtime).check(self.precision)
+        chosen = runtime_named(self.runtime).check(None if self.precision == "auto" else self.precision)
+        if self.runtime != "torch":
+            object.__setattr__(self, "precision", chosen)
 
     @cached_property
     def _trained(self) -> TrainedModel:
         return TrainedModel(str(self.model), self.device)
+
+    @property
+    def _precision(self) -> str:
+        """What the network works in."""
+        from stormcell.bfloat16 import has_fast_bfloat16
+
+        if self.precision != "auto":
+            return self.precision
+        return "bfloat16" if has_fast_bfloat16(self.device) else "float32"
 
     @property
     def name(self) -> str:
@@ -175,7 +186,7 @@ class GuidedForecast:
             return np.repeat(np.stack([faint.at(*place) for place in places])[None], members, axis=0)
         rain_rate = np.empty((members, len(leads), *sampler.shape), np.float32)
         bound = np.float32(_GROWTH * start.strongest)
-        chances = Chances.of(self._network, start, forward=self._residual, precision=self.precision, tile=self.tile, overlap=self.overlap)
+        chances = Chances.of(self._network, start, forward=self._residual, precision=self._precision, tile=self.tile, overlap=self.overlap)
         cascade = start.guess.cascade if members > 1 else None
         ranks = Ranks(cascade, seed, members).steps([max(1, round(lead)) for lead in leads]) if cascade else None
         threads = max(1, cv2.getNumThreads())
