@@ -10,12 +10,18 @@ from hypothesis import settings
 
 from stormcell.frames import make_frames
 from stormcell.grid import Grid
+from tests.strict import PYTHON
 
 # A loaded machine is slow, which is no fault of the code; where a run decides over a change, it must not depend on luck.
 settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("here")
 
 _DATA = Path(os.environ.get("STORMCELL_TEST_DATA", Path(__file__).parents[2] / "shared" / "radar"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Processes of the tests let the same warnings pass as the tests themselves."""
+    PYTHON.extend(word for given in config.getoption("pythonwarnings") or [] for word in ("-W", given))
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,11 @@
 import importlib
 import pkgutil
 import subprocess
-import sys
 
 import pytest
 
 import stormcell
+from tests.strict import PYTHON
 
 MODULES = sorted(module.name for module in pkgutil.walk_packages(stormcell.__path__, "stormcell."))
 
@@ -33,7 +33,7 @@ def test_every_public_verb_can_be_reached():
 
 
 def _run(code: str, folder) -> str:
-    return subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=folder, check=True, capture_output=True, text=True).stdout
+    return subprocess.run([*PYTHON, "-c", code], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 def test_import_stays_light(tmp_path):

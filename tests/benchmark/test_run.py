@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import tracemalloc
 import warnings
@@ -33,6 +32,7 @@ from stormcell.verification.rain_rates import RATES
 from stormcell.verification.score import common_mask
 from tests.benchmark.hindcasts import SCORES, Noted, Scaled, issue_of, write_event
 from tests.methods.tiny_models import save_tiny
+from tests.strict import PYTHON
 
 METHODS = {"scaled": Scaled(1.2, unknown_columns=5), "persistence": Persistence()}
 SETTINGS = Settings(METHODS, SCORES, lead="10min", every="10min")
@@ -170,14 +170,14 @@ from tests.benchmark.hindcasts import SCORES, Noted, Scaled
 settings = Settings({{"noted": Noted({str(log)!r}, 0.3), "scaled": Scaled(1.2, 5)}}, SCORES, lead="10min", every="10min")
 verify({[str(folder) for folder in events]!r}, {str(tmp_path / "out")!r}, settings)
 """
-    with subprocess.Popen([sys.executable, "-W", "error", "-c", code], cwd=ROOT) as process:
+    with subprocess.Popen([*PYTHON, "-c", code], cwd=ROOT) as process:
         while not log.exists() or len(log.read_text().split()) < 4:
             assert process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     done = Results(tmp_path / "out").cases["finished"].sum()
     assert process.returncode == -signal.SIGKILL and 3 <= done <= 4
-    subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, check=True)
+    subprocess.run([*PYTHON, "-c", code], cwd=ROOT, check=True)
     calls = Counter(log.read_text().split())
     assert len(calls) == 8 and calls.total() <= 9, "only the case that was at hand is worked on again"
     methods = {"noted": Noted(str(log), 0.3), "scaled": Scaled(1.2, 5)}

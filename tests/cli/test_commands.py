@@ -13,11 +13,12 @@ import xarray as xr
 from stormcell.data.readers.odim import write_odim
 from stormcell.data.synthetic import synthetic_storm
 from stormcell.products.netcdf import read_forecast
+from tests.strict import PYTHON
 
 
 def stormcell(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     code = "from stormcell.cli import main; main()"
-    command = [sys.executable, "-W", "error", "-c", code, *map(str, words)]
+    command = [*PYTHON, "-c", code, *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=os.environ | {"COLUMNS": "200"})
 
 

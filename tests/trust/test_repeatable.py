@@ -2,13 +2,13 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stormcell.methods.shipped import is_guided, shipped_models
+from tests.strict import PYTHON
 
 ROOT = Path(__file__).parents[2]
 CLASSICAL = ("persistence", "advection", "rover", "rover-linear", "sprog", "steps", "lagrangian-probability")
@@ -20,7 +20,7 @@ def _made(folder: Path, threads: int, names: tuple[str, ...]) -> dict[str, np.nd
     file = folder / f"{threads}.npz"
     settings = dict.fromkeys(THREAD_VARIABLES, str(threads)) | {"PYTHONHASHSEED": str(threads)}
     subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.trust.forecasts", str(file), str(threads), *names],
+        [*PYTHON, "-m", "tests.trust.forecasts", str(file), str(threads), *names],
         cwd=ROOT,
         env=os.environ | settings,
         check=True,

@@ -1,13 +1,14 @@
 """torch's own kernels for a whole sequence, for the cells and options that they know.
 
 `unroll_fused` gives what `unroll` gives, sooner. What the kernels do not know (peepholes, normalisers, masks, truncation,
-checkpoints, any other cell) is `unroll`'s.
+checkpoints, any other cell, bfloat16 on a processor without instructions for it) is `unroll`'s.
 """
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from stormcell.bfloat16 import has_fast_bfloat16
 from stormcell.cells.cell import Cell, State, unroll
 from stormcell.cells.gates import Gates
 from stormcell.cells.gru import GRU
@@ -31,7 +32,7 @@ def unroll_fused(cell: Cell, inputs: Tensor, state: State | None = None) -> tupl
     """
     if isinstance(cell, Stack):
         return _run_stack(cell, inputs, state)
-    if not isinstance(cell, RNN | LSTM | GRU) or not _is_plain(cell):
+    if not isinstance(cell, RNN | LSTM | GRU) or not _is_plain(cell) or _lacks_instructions(inputs):
         return unroll(cell, inputs, state)
     start = tuple(part[None] for part in (cell.initial_state(inputs[:, 0]) if state is None else state))
     weights = _weights(cell.gates)
@@ -52,6 +53,14 @@ def _is_plain(cell: RNN | LSTM | GRU) -> bool:
     """Whether torch's kernel knows all that this cell does."""
     peeps = isinstance(cell, LSTM) and cell.peepholes is not None
     return cell.gates.state_normaliser is None and cell.gates.input_weight is not None and not peeps
+
+
+def _lacks_instructions(inputs: Tensor) -> bool:
+    """Whether the work is in bfloat16 on a processor for which torch's kernel of LSTM in it is refused."""
+    if inputs.device.type != "cpu":
+        return False
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else inputs.dtype
+    return dtype == torch.bfloat16 and not has_fast_bfloat16("cpu")
 
 
 def _weights(gates: Gates) -> list[Tensor]:

@@ -9,6 +9,7 @@ from stormcell.service.app import create_app
 from stormcell.service.database import Database
 from stormcell.service.places import pixel_at
 from tests.service.web.published import CENTRE, LEADS, NOW, REFERENCE, SCANS, STORM, publish_forecasts, publish_scan, settings_at
+from tests.strict import PYTHON
 
 SQUARE = {"type": "Polygon", "coordinates": [[[9.6, 55.1], [10.0, 55.1], [10.0, 55.3], [9.6, 55.3], [9.6, 55.1]]]}
 
@@ -191,12 +192,11 @@ def test_an_answer_that_the_client_has_is_not_sent_again(client):
 
 def test_the_web_service_never_loads_torch_or_matplotlib(published, tmp_path):
     import subprocess
-    import sys
 
     code = (
         "import sys; from stormcell.service.app import create_app; from stormcell.service.settings import ServiceSettings;"
         f"create_app(ServiceSettings.model_validate_json({published.model_dump_json()!r}));"
         "print({'torch', 'matplotlib'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run([*PYTHON, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
