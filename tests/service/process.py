@@ -53,7 +53,7 @@ class Service:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
             return json.load(answer)
 
-    def until(self, condition: Callable[[], Any], seconds: float = 120.0) -> Any:
+    def until(self, condition: Callable[[], Any], seconds: float = 300.0) -> Any:
         """What a condition gives once it is true; a service that cannot be reached is not yet up."""
         end = time.monotonic() + seconds
         while True:
