@@ -1,6 +1,7 @@
 """Read many mutants of radar files in a limited process, and write how it went to docs/benchmarks/fuzzing.md.
 
-`make fuzz` runs it: python -m tools.fuzz_readers [--count 20000] [--minutes 60] [--page] [FORMAT ...]. Goes on where it was stopped.
+`make fuzz` runs it: python -m tools.fuzz_readers [--count 20000] [--minutes 60] [--page] [FORMAT ...]. Goes on where it was stopped, from the
+sums in docs/benchmarks/fuzzing/; remove those of a format whose reader was changed.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from tests.fuzz.mutants import write_mutant
 from tests.fuzz.seeds import FORMATS, write_seeds
 from tests.fuzz.watched import MEGABYTES, SECONDS, Watched
 
-KEPT = Path("benchmark-results/fuzzing")
+KEPT = Path("docs/benchmarks/fuzzing")
 PAGE = Path("docs/benchmarks/fuzzing.md")
 NAMES = {
     "odim": "ODIM_H5, also in tar",
