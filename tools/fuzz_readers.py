@@ -1,7 +1,7 @@
 """Read many mutants of radar files in a limited process, and write how it went to docs/benchmarks/fuzzing.md.
 
-`make fuzz` runs it: python -m tools.fuzz_readers [--count 20000] [--minutes 60] [--page] [FORMAT ...]. Goes on where it was stopped, from the
-sums in docs/benchmarks/fuzzing/; remove those of a format whose reader was changed.
+`make fuzz` runs it: python -m tools.fuzz_readers [--count 20000] [--minutes 60] [--page] [FORMAT ...]. Goes on where it was stopped,
+from the sums in docs/benchmarks/fuzzing/; remove those of a format whose reader was changed.
 """
 
 import argparse
