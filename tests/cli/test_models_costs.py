@@ -12,8 +12,11 @@ def _costs(grid, length):
 
 
 def test_memory_grows_by_the_same_for_every_step_of_a_cell():
-    few, more, most = (_costs((64, 64), length) for length in (4, 8, 12))
+    few, more, most = (_costs((32, 32), length) for length in (2, 4, 6))
     for name, row in few.items():
+        if "not possible" in row:
+            assert name == "fc-lstm-2015"  # for images of 64 x 64 alone
+            continue
         assert row["mflop_per_step"] > 0 and (name == "echo-state" or row["parameters"] > 0 and row["training_mb"] > 0)
         if name in CELLS:
             grown, again = more[name]["training_mb"] - row["training_mb"], most[name]["training_mb"] - more[name]["training_mb"]
