@@ -23,12 +23,12 @@ def test_same_seed_same_storm():
 
 
 def test_it_moves_as_it_is_told():
-    """With no turn, a frozen texture and cells that grow by no more than a hundredth a step, the second image is the first, shifted by
+    """With no turn, a frozen texture and cells that hardly grow in a step, the second image is the first, shifted by
     the wind.
     """
-    still = Storm(wind=(3.0, -2.0), turn=0.0, lifetime=5e3, memory=1.0)
+    still = Storm(wind=(3.0, -2.0), turn=0.0, lifetime=2e4, memory=1.0)
     images = synthetic_storm(2, shape=(96, 96), storm=still, seed=5).values
-    np.testing.assert_allclose(images[1, 20:70, 20:70], images[0, 22:72, 17:67], rtol=1e-2, atol=2e-3)
+    np.testing.assert_allclose(images[1, 20:70, 20:70], images[0, 22:72, 17:67], rtol=2e-3, atol=2e-3)
 
 
 @pytest.mark.parametrize("slope", [2.0, 3.0])

@@ -1,7 +1,7 @@
 """torch's own kernels for a whole sequence, for the cells and options that they know.
 
 `unroll_fused` gives what `unroll` gives, sooner. What the kernels do not know (peepholes, normalisers, masks, truncation,
-checkpoints, any other cell, bfloat16 on a processor without instructions for it) is `unroll`'s.
+checkpoints, any other cell, LSTM in bfloat16 on a processor without instructions for it) is `unroll`'s.
 """
 
 import torch
@@ -32,7 +32,9 @@ def unroll_fused(cell: Cell, inputs: Tensor, state: State | None = None) -> tupl
     """
     if isinstance(cell, Stack):
         return _run_stack(cell, inputs, state)
-    if not isinstance(cell, RNN | LSTM | GRU) or not _is_plain(cell) or _lacks_instructions(inputs):
+    if not isinstance(cell, RNN | LSTM | GRU) or not _is_plain(cell):
+        return unroll(cell, inputs, state)
+    if isinstance(cell, LSTM) and _lacks_instructions(inputs):
         return unroll(cell, inputs, state)
     start = tuple(part[None] for part in (cell.initial_state(inputs[:, 0]) if state is None else state))
     weights = _weights(cell.gates)
