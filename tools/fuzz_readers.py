@@ -77,9 +77,6 @@ limit* was refused by an error too, but only as the limit was reached. A *findin
 written, rain that no radar measures, control characters in what would be printed. *Crashes* happened inside the libraries
 that decode (HDF5, GDAL, PROJ): they end the process that decodes, which the service, and `--isolated` elsewhere, turn into an error.
 
-Not mended: mutant 5,372 of CF, a NetCDF-4 file in which HDF5 counts the scales of a dimension without end. Only the limits of `--isolated`
-and of the service end it.
-
 | format | mutants | read | refused | at the memory limit | findings | crashes | longer than {SECONDS} s | slowest s | most memory MB |
 |---|---|---|---|---|---|---|---|---|---|
 """

@@ -40,6 +40,17 @@ def _in_a_circle(path: Path, packed: bool = False) -> Path:
     return path
 
 
+def _no_way_on(path: Path, index: int, size: int) -> Path:
+    """The second object of a collection is so long that HDF5 steps to it for ever."""
+    _netcdf(path, lambda _: None)
+    content = bytearray(path.read_bytes())
+    first = content.index(b"GCOL") + 16
+    (length,) = struct.unpack_from("<Q", content, first + 8)
+    struct.pack_into("<HHIQ", content, first + 16 + -(-length // 8) * 8, index, 0, 0, size)
+    path.write_bytes(content)
+    return path
+
+
 def _bom_axis(path: Path) -> Path:
     make.bom(path)
     with h5py.File(path, "a") as file:
@@ -133,6 +144,8 @@ CORPUS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a group in another file": (lambda p: _odim(p, _link("where", h5py.ExternalLink("/dev/zero", "/"))), "lies in another file"),
     "names in a circle": (_in_a_circle, "leads round in a circle"),
     "names in a circle, packed": (lambda p: _in_a_circle(p, packed=True), "leads round in a circle"),
+    "texts that end nowhere": (lambda p: _no_way_on(p, 0, 0), "leads round in a circle"),
+    "a text as long as all memory": (lambda p: _no_way_on(p, 7, 2**64 - 16), "leads round in a circle"),
     "an axis without end": (_bom_axis, "claims an image"),
     "an axis without end, NetCDF": (lambda p: _netcdf(p, _long_axis), "claims an image"),
     "axes named by numbers": (lambda p: _netcdf(p, _axes_by_number), "not by references"),
