@@ -45,6 +45,9 @@ def _bar(items: Iterable[Any], what: str, total: int | None) -> Iterator[Any]:
 def _show_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
 ) -> None:
+    """A line for the person at the terminal, who can do nothing about what one library's authors tell another's."""
+    if issubclass(category, DeprecationWarning):  # pyparsing's is a UserWarning too
+        return
     print(f"stormcell: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
