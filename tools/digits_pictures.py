@@ -20,16 +20,16 @@ def strip(frames: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def draw_curves(runs: Mapping[str, Sequence[Sequence[float]]], path: Path) -> None:
     """Validation loss over the films that each network has seen."""
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    markers = "os^DvPX"
+    figure, axes = plt.subplots(figsize=(9, 4), layout="constrained")
+    markers, lines = "os^DvPX", ("-", "--")
     for number, (name, points) in enumerate(runs.items()):
         seen, losses = np.array(points).T
-        axes.plot(seen, losses, marker=markers[number % len(markers)], markersize=4, label=name)
-    axes.set(xlabel="films seen", ylabel="validation loss a pixel", yscale="log")
+        axes.plot(seen, losses, marker=markers[number % len(markers)], linestyle=lines[number // 10], markersize=4, label=name)
+    axes.set(xlabel="films seen", ylabel="validation loss a pixel", xscale="log", yscale="log")
     axes.yaxis.set_minor_formatter(plt.FormatStrFormatter("%.3g"))
     axes.yaxis.set_major_formatter(plt.FormatStrFormatter("%.3g"))
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+    figure.legend(frameon=False, fontsize=8, loc="outside right upper")
     figure.savefig(path, dpi=110)
     plt.close(figure)
 

@@ -110,7 +110,7 @@ def draw(days: dict[str, dict[str, Counts]], path: Path) -> None:
 def main() -> None:
     """Run, or go on, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="runs/guided/best", help="name or folder")
+    parser.add_argument("--model", default="guided", help="name or folder")
     parser.add_argument("--archive", default=ARCHIVE)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--page", type=Path, default=PAGE)
@@ -118,7 +118,7 @@ def main() -> None:
     with progress_and_warnings():
         days = run(chosen.archive, chosen.model, chosen.folder)
     lessons = json.loads((chosen.folder / "online.json").read_text())["lessons"]
-    text = HEAD.format(model=Path(chosen.model).parent.name, lessons=lessons, days=len(days), windows=48)
+    text = HEAD.format(model=chosen.model, lessons=lessons, days=len(days), windows=48)
     picture = chosen.page.with_suffix(".png")
     draw(days, picture)
     chosen.page.write_text(
