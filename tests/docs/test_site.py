@@ -11,9 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.skipif(
-    not (find_spec("sphinx") and find_spec("furo") and find_spec("myst_parser")), reason="needs the extra 'docs'"
-)
+HERE = find_spec("sphinx") and find_spec("furo") and find_spec("myst_parser")
+pytestmark = [pytest.mark.skipif(not HERE, reason="needs the extra 'docs'"), pytest.mark.timeout(900)]
 
 _BUILD = """
 import socket, sys
