@@ -116,7 +116,7 @@ def html(results: Results) -> str:
 
 
 def numbers(results: Results, name: str) -> pd.DataFrame:
-    return pd.read_csv(results.folder / "figures" / f"{name}.csv")
+    return pd.read_csv(results.folder / "figures" / f"{name}.csv", float_precision="round_trip")
 
 
 def test_the_page_stands_alone(whole):

@@ -174,8 +174,8 @@ def test_it_plays_as_quickly_as_it_is_told(page):
     page.locator("#play").click()
     until(page, "document.querySelector('#slider').value === document.querySelector('#slider').max")
     page.locator("#play").click()
-    places = [int(place) for place in shown.json_value()]
-    assert list(dict.fromkeys(places))[: CYCLES + 5] == list(range(1, CYCLES + 6)) and rain_seen(page)[0]
+    places = list(dict.fromkeys([0, *map(int, shown.json_value())]))  # the first place may be told late
+    assert places[: CYCLES + 6] == list(range(CYCLES + 6)) and rain_seen(page)[0]
     assert page.evaluate("() => window.renders") < 3
 
 
