@@ -24,7 +24,7 @@ def draw_curves(runs: Mapping[str, Sequence[Sequence[float]]], path: Path) -> No
     markers, lines = "os^DvPX", ("-", "--")
     for number, (name, points) in enumerate(runs.items()):
         seen, losses = np.array(points).T
-        axes.plot(seen, losses, marker=markers[number % len(markers)], linestyle=lines[number // 10], markersize=4, label=name)
+        axes.plot(seen, losses, marker=markers[number % len(markers)], linestyle=lines[number // 10 % len(lines)], markersize=4, label=name)
     axes.set(xlabel="films seen", ylabel="validation loss a pixel", xscale="log", yscale="log")
     axes.yaxis.set_minor_formatter(plt.FormatStrFormatter("%.3g"))
     axes.yaxis.set_major_formatter(plt.FormatStrFormatter("%.3g"))

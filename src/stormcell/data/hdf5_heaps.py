@@ -55,7 +55,7 @@ def _gaps_in_a_circle(content: bytes | mmap.mmap, offset: int, length: int) -> b
 
 
 def _stands_still(content: bytes | mmap.mmap, fields: int, length: int) -> bool:
-    """Does a step from one object of a collection to the next not lead on, or out of the collection?"""
+    """Is there an object in a collection from which the next step leads nowhere, or out of it?"""
     begin = fields - len(_COLLECTION)
     end = min(begin + _number(content, fields, length), len(content))
     header = _padded(8 + length)  # index, count of references, reserved, and the size
