@@ -164,7 +164,7 @@ def check_forecast(forecast: xr.DataArray) -> xr.DataArray:
     if forecast.dims != ("member", "lead_time", "y", "x"):
         raise FramesError(f"forecast: expected dims (member, lead_time, y, x), got {forecast.dims}")
     leads = forecast["lead_time"].values
-    if leads.size == 0 or leads[0] <= np.timedelta64(0) or np.any(np.diff(leads) <= np.timedelta64(0)):
+    if leads.size == 0 or leads[0] <= np.timedelta64(0, "s") or np.any(np.diff(leads) <= np.timedelta64(0, "s")):
         raise FramesError(f"forecast: expected rising lead times above zero, got {leads}")
     for name in ("time", "forecast_reference_time"):
         if name not in forecast.coords:

@@ -88,7 +88,7 @@ def read(
 def _read_scans(
     scans: Sequence[Scan], axis: Times, *, zr: ZRRule | None, last: int | None, bbox: Box | None, skip_bad: bool
 ) -> xr.DataArray:
-    half_step = (axis[1] - axis[0]) // 2 if axis.size > 1 else np.timedelta64(0)
+    half_step = (axis[1] - axis[0]) // 2 if axis.size > 1 else np.timedelta64(0, "s")
     wanted = axis if last is None else axis[-last:]
     parts = []
     for scan in track(

@@ -133,7 +133,7 @@ def split_windows(
     """
     if not shares or min(shares.values()) <= 0 or not np.isclose(sum(shares.values()), 1.0):
         raise FramesError(f"split: expected positive shares with a sum of 1, got {dict(shares)}")
-    if not np.timedelta64(0) <= guard < block:
+    if not np.timedelta64(0, "s") <= guard < block:
         raise UnitsError(f"split: expected a guard of 0 or more, and shorter than a block of {block}, got {guard}")
     parts = _part_of_slots(axis, list(shares.values()), block, guard, seed)
     inside = sliding_window_view(parts, windows.length)[windows.starts] if len(windows) else np.empty((0, 1), parts.dtype)

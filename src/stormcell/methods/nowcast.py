@@ -47,7 +47,7 @@ def nowcast(
         lead_times.ndim != 1
         or lead_times.size == 0
         or not np.issubdtype(lead_times.dtype, np.timedelta64)
-        or not (np.diff(lead_times, prepend=np.timedelta64(0)) > 0).all()
+        or not (np.diff(lead_times, prepend=np.timedelta64(0, "s")) > 0).all()
     ):
         raise MethodError(
             f"lead times: expected a list of rising timedelta64 above zero, got {lead_times!r}; stormcell.timeline.minutes makes one"

@@ -46,7 +46,7 @@ def skill_horizon(score: xr.DataArray, level: xr.DataArray | float, *, higher_is
     margin = (score - level if higher_is_better else level - score).transpose("lead_time", ...)
     horizon, outcome = _first_loss(margin.values.astype(np.float64), leads.astype("timedelta64[ns]").astype(np.float64))
     like = margin.isel(lead_time=0, drop=True)
-    spans = np.where(np.isnan(horizon), np.timedelta64("NaT"), np.round(np.nan_to_num(horizon)).astype("timedelta64[ns]"))
+    spans = np.where(np.isnan(horizon), np.timedelta64("NaT", "ns"), np.round(np.nan_to_num(horizon)).astype("timedelta64[ns]"))
     return xr.Dataset({"horizon": like.copy(data=spans), "outcome": like.copy(data=outcome)})
 
 
