@@ -54,9 +54,9 @@ def test_the_bill_of_materials_is_complete():
     assert "vite" not in names and "pytest" not in names
     references = [one["bom-ref"] for one in document["components"]]
     assert len(set(references)) == len(references)
-    assert all(
-        re.fullmatch(r"pkg:(pypi|npm)/[^@]+@[^@]+", one["purl"]) and one["licenses"][0]["license"]["name"] for one in document["components"]
-    )
+    assert all(re.fullmatch(r"pkg:(pypi|npm)/[^@]+@[^@]+", one["purl"]) for one in document["components"])
+    unlicensed = {one["name"] for one in document["components"] if not one.get("licenses", [{}])[0].get("license", {}).get("name")}
+    assert unlicensed <= {"cuda-toolkit"}, "it comes with torch for accelerators, is empty itself, and names no licence"
 
 
 def test_the_bill_wants_what_it_lists_to_be_there(monkeypatch):

@@ -39,15 +39,16 @@ def skill_horizon(score: xr.DataArray, level: xr.DataArray | float, *, higher_is
         FramesError: no lead times, or they do not rise; or the level is given at other lead times.
     """
     leads = score["lead_time"].values if "lead_time" in score.coords else np.array([])
-    if "lead_time" not in score.dims or leads.size == 0 or not np.issubdtype(leads.dtype, np.timedelta64) or np.any(np.diff(leads) <= 0):
+    spans = leads.size > 0 and np.issubdtype(leads.dtype, np.timedelta64)
+    if "lead_time" not in score.dims or not spans or np.any(np.diff(leads) <= np.timedelta64(0, "s")):
         raise FramesError(f"skill horizon: expected a score at rising lead times, got dims {score.dims}")
     if isinstance(level, xr.DataArray) and "lead_time" in level.dims and not np.array_equal(level["lead_time"].values, leads):
         raise FramesError("skill horizon: expected the level at the lead times of the score")
     margin = (score - level if higher_is_better else level - score).transpose("lead_time", ...)
     horizon, outcome = _first_loss(margin.values.astype(np.float64), leads.astype("timedelta64[ns]").astype(np.float64))
     like = margin.isel(lead_time=0, drop=True)
-    spans = np.where(np.isnan(horizon), np.timedelta64("NaT", "ns"), np.round(np.nan_to_num(horizon)).astype("timedelta64[ns]"))
-    return xr.Dataset({"horizon": like.copy(data=spans), "outcome": like.copy(data=outcome)})
+    lasting = np.where(np.isnan(horizon), np.timedelta64("NaT", "ns"), np.round(np.nan_to_num(horizon)).astype("timedelta64[ns]"))
+    return xr.Dataset({"horizon": like.copy(data=lasting), "outcome": like.copy(data=outcome)})
 
 
 def _first_loss(margin: NDArray[np.float64], leads: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[Any]]:
