@@ -34,7 +34,10 @@ UNITS = "mm h-1"
 STANDARD_NAME = "rainfall_rate"
 
 Times = NDArray[np.datetime64]
+"""Moments, UTC."""
+
 Spans = NDArray[np.timedelta64]
+"""From one moment to another."""
 
 
 def make_frames(rain_rate: ArrayLike, times: ArrayLike, grid: Grid, **attrs: Any) -> xr.DataArray:

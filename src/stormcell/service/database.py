@@ -2,6 +2,7 @@
 
 import json
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -90,6 +91,7 @@ class Database:
             if url.get_backend_name() == "sqlite" and url.database:
                 Path(url.database).parent.mkdir(parents=True, exist_ok=True)
             self._engine = _engine(address)
+            weakref.finalize(self, self._engine.dispose)  # whoever forgets to close it leaves no connection behind
             self._insert: Any = sqlite.insert if url.get_backend_name() == "sqlite" else postgresql.insert
             with self._engine.begin() as connection:  # create_all looks first: two that begin at once would trip
                 for table in METADATA.sorted_tables:

@@ -27,8 +27,13 @@ __all__ = [
 ]
 
 Field = NDArray[np.float32]
+"""Rain rates [mm h-1] of a forecast or of what came."""
+
 Mask = NDArray[np.bool_]
+"""Where they count."""
+
 Sums = NDArray[np.float64]
+"""What scores are made of, and what adds up."""
 
 _CACHE_LINE = 64  # bytes
 _BLOCK = 500_000  # pixels that are looked at together: few enough for the cache

@@ -103,7 +103,7 @@ def _parsed(text: str, formats: tuple[str, ...]) -> datetime:
 def _days(url: str, since: np.datetime64, until: np.datetime64) -> list[str]:
     if "%" not in url:
         return [url]
-    days = np.arange(since.astype("M8[D]"), until.astype("M8[D]") + 1)
+    days = np.arange(since.astype("M8[D]"), until.astype("M8[D]") + np.timedelta64(1, "D"))
     return list(dict.fromkeys(day.astype(datetime).strftime(url) for day in days))
 
 

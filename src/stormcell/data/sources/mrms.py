@@ -23,7 +23,7 @@ from stormcell.errors import ConfigError
 
 __all__ = ["Mrms"]
 
-_SECOND = np.timedelta64(1, "s")
+_SECOND, _DAY = np.timedelta64(1, "s"), np.timedelta64(1, "D")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Mrms:
         """The objects of each day between the two times, from the earliest scan on."""
         name = re.compile(rf"MRMS_{re.escape(self.product)}_(\d{{8}}-\d{{6}})\.grib2\.gz")
         ends = until + np.timedelta64(int(web.limits.ahead_seconds), "s")
-        for day in np.arange(since.astype("M8[D]"), ends.astype("M8[D]") + 1):
+        for day in np.arange(since.astype("M8[D]"), ends.astype("M8[D]") + _DAY):
             prefix = f"{self.domain}/{self.product}/{day.astype(datetime):%Y%m%d}/"
             first = max(since, day.astype("M8[s]")) - _SECOND
             start = f"{prefix}MRMS_{self.product}_{first.astype('M8[s]').astype(datetime):%Y%m%d-%H%M%S}.grib2.gz"
