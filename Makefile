@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo web docs book test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-online bench-load trust soak test-minimum test-wheel sbom audit fuzz format clean
+.PHONY: demo web docs book test test-slow check bench bench-classical bench-ensemble archives train-radar train-digits train-skill ship-models bench-radar bench-digits bench-skill bench-ablation bench-online bench-load trust soak test-minimum test-wheel sbom audit fuzz format clean
 
 demo: $(VENV)/.core            ## a storm that ships with the package, from radar files to a map
 	$(BIN)/stormcell demo
@@ -91,6 +91,9 @@ bench-radar: archives          ## trained networks beside ROVER on days they hav
 
 bench-skill: archives          ## guided networks beside the classics, at home and away
 	$(BIN)/python tools/make_skill_page.py
+
+bench-ablation: archives       ## what each part of a guided network is worth: twenty short trainings, two at a time; two hours, goes on where it was stopped
+	$(BIN)/python tools/make_ablation_page.py
 
 bench-online: archives         ## a guided network that goes on learning, day after day
 	$(BIN)/python tools/make_online_page.py

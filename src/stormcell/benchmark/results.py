@@ -74,6 +74,7 @@ class Results:
         self.scores: list[str] = list(settings["scores"])
         self._given = dict(scores or {})
         self._layouts: dict[tuple[str, str], xr.DataArray] = {}
+        self._opened: dict[tuple[str, str], xr.Dataset] = {}
 
     @cached_property
     def cases(self) -> pd.DataFrame:
@@ -82,16 +83,16 @@ class Results:
 
     def _cases_of(self, event: str) -> pd.DataFrame:
         status = statuses(self.folder / FOLDER, event)
-        with self._open(event, "cases") as dataset:
-            pixels = dataset.attrs["rows"] * dataset.attrs["columns"] * dataset.sizes["lead_time"]
-            columns = {
-                "event": event,
-                "issue_time": dataset["case"].values,
-                "finished": (status != Status.PENDING).all(axis=1),
-                "common": (status == Status.DONE).all(axis=1),
-                "valid_share": dataset["valid_pixels"].sum("lead_time").values / pixels,
-            }
-            facts = {str(name): dataset["facts"].sel(fact=name).values for name in dataset["fact"].values}
+        dataset = self._open(event, "cases")
+        pixels = dataset.attrs["rows"] * dataset.attrs["columns"] * dataset.sizes["lead_time"]
+        columns = {
+            "event": event,
+            "issue_time": dataset["case"].values,
+            "finished": (status != Status.PENDING).all(axis=1),
+            "common": (status == Status.DONE).all(axis=1),
+            "valid_share": dataset["valid_pixels"].sum("lead_time").values / pixels,
+        }
+        facts = {str(name): dataset["facts"].sel(fact=name).values for name in dataset["fact"].values}
         return pd.DataFrame({**columns, **facts})
 
     @cached_property
@@ -100,11 +101,11 @@ class Results:
         rows = []
         for event in self.events:
             failed = np.argwhere(statuses(self.folder / FOLDER, event) == Status.FAILED)
-            with self._open(event, "cases") as dataset:
-                rows += [
-                    (event, dataset["case"].values[case], self.methods[method], str(dataset["message"][case, method].item()))
-                    for case, method in failed
-                ]
+            dataset = self._open(event, "cases")
+            rows += [
+                (event, dataset["case"].values[case], self.methods[method], str(dataset["message"][case, method].item()))
+                for case, method in failed
+            ]
         return pd.DataFrame(rows, columns=["event", "issue_time", "method", "message"])
 
     @cached_property
@@ -112,19 +113,14 @@ class Results:
         """Method -> the sizes of its ensembles; one, unless it could not always make as many members."""
         sizes: dict[str, set[int]] = {name: set() for name in self.methods}
         for event in self.events:
-            with self._open(event, "cases") as dataset:
-                for name, made in zip(self.methods, dataset["members"].values.T, strict=True):
-                    sizes[name] |= set(made[made > 0].tolist())
+            for name, made in zip(self.methods, self._open(event, "cases")["members"].values.T, strict=True):
+                sizes[name] |= set(made[made > 0].tolist())
         return {name: sorted(made) for name, made in sizes.items()}
 
     @cached_property
     def incomplete(self) -> int:
         """How many issue times were left out because one of their scans is missing."""
-        count = 0
-        for event in self.events:
-            with self._open(event, "cases") as dataset:
-                count += int(dataset.attrs["incomplete"])
-        return count
+        return sum(int(self._open(event, "cases").attrs["incomplete"]) for event in self.events)
 
     def sums(self, score: str, event: str | None = None) -> xr.DataArray:
         """The sums of every case, common or not; NaN where a method failed or a case is still to do.
@@ -142,8 +138,7 @@ class Results:
         """
         parts = []
         for name in self._scored(score, event):
-            with self._open(name, score) as dataset:
-                sums = _plain_text(dataset["sums"].load())
+            sums = _plain_text(self._open(name, score)["sums"].load())
             parts.append(sums.assign_coords(event=("case", np.full(sums.sizes["case"], name, dtype=object))))
         return parts[0] if len(parts) == 1 else _joined(parts, score)
 
@@ -186,10 +181,10 @@ class Results:
     ) -> Iterator[tuple[np.datetime64, NDArray[np.float64]]]:
         """The day and the sums of each chosen case of an event, of which only a few are in memory at a time."""
         numbers = np.flatnonzero(chosen[self.cases["event"] == event])
-        with self._open(event, score) as dataset:
-            for start in range(0, numbers.size, _AT_ONCE):
-                sums = dataset["sums"].isel(case=numbers[start : start + _AT_ONCE]).load().sel(lead_time=leads)
-                yield from zip(sums["case"].values.astype("datetime64[D]"), sums.values, strict=True)
+        kept = self._open(event, score)["sums"]
+        for start in range(0, numbers.size, _AT_ONCE):
+            sums = kept.isel(case=numbers[start : start + _AT_ONCE]).load().sel(lead_time=leads)
+            yield from zip(sums["case"].values.astype("datetime64[D]"), sums.values, strict=True)
 
     def values(self, score: str, event: str | None = None, *, where: "pd.Series[bool] | None" = None) -> xr.Dataset:
         """The scores of the common cases, added up: one variable a score, (method, lead_time, ...). See `daily`."""
@@ -268,15 +263,22 @@ class Results:
     def _layout(self, event: str, score: str) -> xr.DataArray:
         """(method, lead_time, ..., statistic), the numbers of a case."""
         if (event, score) not in self._layouts:
-            with self._open(event, score) as dataset:
-                self._layouts[event, score] = _plain_text(dataset["sums"].isel(case=0, drop=True).load())
+            self._layouts[event, score] = _plain_text(self._open(event, score)["sums"].isel(case=0, drop=True).load())
         return self._layouts[event, score]
 
     def _open(self, event: str, group: str) -> xr.Dataset:
-        dataset: xr.Dataset = xr.open_zarr(
-            self.folder / FOLDER, group=f"{event}/{group}", chunks=None, consolidated=False, decode_timedelta=True
-        )
-        return dataset
+        """A group of an event, opened once: a report asks for it a hundred times, and to open it takes longer than to read its numbers."""
+        if (event, group) not in self._opened:
+            self._opened[event, group] = xr.open_dataset(
+                self.folder / FOLDER,
+                engine="zarr",
+                group=f"{event}/{group}",
+                chunks=None,
+                cache=False,
+                consolidated=False,
+                decode_timedelta=True,
+            )
+        return self._opened[event, group].copy()
 
 
 def _plain_text(sums: xr.DataArray) -> xr.DataArray:

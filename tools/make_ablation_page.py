@@ -1,0 +1,334 @@
+"""Write docs/benchmarks/ablations.md: what each part of a guided network is worth, one of them changed at a time.
+
+`make bench-ablation` runs it, two trainings at a time on a core each; what is trained already is not trained again. All learn from the same
+windows in the same order, from runs of TAASRAD19 that no run of the validation is among.
+"""
+
+import argparse
+import json
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from stormcell.atomic import replacing
+from stormcell.cli.terminal import progress_and_warnings
+from stormcell.config import DataConfig, TrainingConfig
+from stormcell.data.archive import Archive
+from stormcell.data.archive_samples import ArchiveSamples
+from stormcell.data.samples import Samples
+from stormcell.motion import advect
+from stormcell.networks.guided import SCALE, Guided
+from stormcell.networks.guided.residual import Residual
+from stormcell.networks.losses import weighted_sum
+from stormcell.progress import track
+from stormcell.training.batches import Numbered, Swept
+from stormcell.training.decisions import best_decisions, counted
+from stormcell.training.guided_module import GuidedModule, GuidedWindow
+from stormcell.training.guided_samples import Floats, GuidedSamples
+from stormcell.training.learning_rate import cosine
+from stormcell.training.sources import SETTLING, Source, open_source
+
+FOLDER, PAGE = Path("benchmark-results/ablation"), Path("docs/benchmarks/ablations.md")
+DATA = DataConfig(train="archives/taasrad19-train.zarr", validation="archives/taasrad19-validation.zarr", future=12, validation_windows=400)
+THRESHOLDS = (0.5, 2.0, 5.0, 10.0)
+WIDTHS = (16, 32, 64)
+BATCH = 8
+SPROG, LAST_SCAN = "sprog", "last scan"
+HEAD = """# What each part of a guided network is worth
+
+Written by `make bench-ablation`: the network that ships, with {widths} channels for 24, 48 and 96, and one part of it changed at a time.
+Each learnt from {windows:,} windows of TAASRAD19 (except where the amount is what was changed), the same for all in the same order:
+`guided` itself has seen 76,000, so this says what a part is worth to somebody who begins, not what the best network needs. From which
+probability on an event is said is found on training windows for each of them; a regression's rain has its thresholds found in the same
+way. CSI is the mean over 12 lead times to an hour on {cases} windows of {days} validation days. In brackets: the difference from the
+first line, and 95 % of a bootstrap over days. The seeds show what chance alone does.
+"""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A network to train, and what of it is not as in the one that ships.
+
+    Attributes:
+        name: of its file.
+        part: what was changed.
+        change: into what.
+        network: settings of `Guided`.
+        guess: "sprog", "last scan" (carried on: it stands still in the moving frame), or "none".
+        moving: whether scans, guess and truth are seen where the rain is now; otherwise where they were measured.
+        head: "levels", or "regression" of reflectivity, which the guess is the beginning of.
+        anchored: whether the anchor has a say.
+        level_weights: whether levels of heavy rain weigh more in the loss.
+        loss: of a regression.
+        seed: of first weights.
+        amount: of training, 1 for that of the first.
+    """
+
+    name: str
+    part: str
+    change: str
+    network: tuple[tuple[str, Any], ...] = ()
+    guess: str = SPROG
+    moving: bool = True
+    head: str = "levels"
+    anchored: bool = True
+    level_weights: bool = True
+    loss: tuple[tuple[str, float], ...] = (("b-mse", 1.0), ("b-mae", 1.0))
+    seed: int = 1
+    amount: float = 1.0
+
+
+WHOLE = Variant("whole", "-", "as it ships, narrower")
+VARIANTS = (
+    WHOLE,
+    replace(WHOLE, name="seed-2", part="seed", change="another", seed=2),
+    replace(WHOLE, name="seed-3", part="seed", change="another", seed=3),
+    replace(WHOLE, name="anchor-alone", part="network", change="none: the anchor alone", network=(("network", False),)),
+    replace(WHOLE, name="no-anchor", part="anchor", change="none: the network alone", anchored=False),
+    replace(WHOLE, name="guess-last-scan", part="first guess", change="the last scan, carried on", guess=LAST_SCAN),
+    replace(WHOLE, name="guess-none", part="first guess", change="none", guess="none"),
+    replace(WHOLE, name="fixed-frame", part="frame", change="fixed to the ground", moving=False),
+    replace(WHOLE, name="fixed-frame-no-guess", part="frame, first guess", change="fixed to the ground, none", moving=False, guess="none"),
+    replace(WHOLE, name="convlstm", part="cell", change="ConvLSTM", network=(("cell", "convlstm"),)),
+    replace(WHOLE, name="trajgru", part="cell", change="TrajGRU, 5 links", network=(("cell", "trajgru"),)),
+    replace(WHOLE, name="regression", part="head, loss", change="reflectivity; B-MSE and B-MAE", head="regression"),
+    replace(WHOLE, name="regression-mse", part="head, loss", change="reflectivity; MSE", head="regression", loss=(("mse", 1.0),)),
+    replace(WHOLE, name="level-weights", part="loss", change="all levels weigh the same", level_weights=False),
+    replace(WHOLE, name="one-scale", part="scales", change="one", network=(("hidden", WIDTHS[:1]),)),
+    replace(WHOLE, name="two-scales", part="scales", change="two", network=(("hidden", WIDTHS[:2]),)),
+    replace(WHOLE, name="one-by-one", part="steps", change="one lead time a step", network=(("together", 1),)),
+    replace(WHOLE, name="amount-4th", part="amount", change="a quarter", amount=0.25),
+    replace(WHOLE, name="amount-half", part="amount", change="half", amount=0.5),
+    replace(WHOLE, name="amount-double", part="amount", change="twice as much", amount=2.0),
+)
+
+
+class Ablated(Guided):
+    """`Guided` with parts taken out."""
+
+    def __init__(self, variant: Variant) -> None:
+        settings = {"hidden": WIDTHS, **dict(variant.network)}
+        super().__init__(**settings)
+        self.variant = variant
+        if variant.head == "regression":
+            self.residual = Residual(1, settings["hidden"])
+        self.anchor.requires_grad_(variant.anchored and variant.head == "levels")
+
+    def forward(self, past: Tensor, known: Tensor, guess: Tensor, motion: Tensor) -> Tensor:
+        """As `Guided`; of a regression, how far above each level it is, as a logit."""
+        if self.variant.guess != SPROG:
+            guess = past[:, -1:].expand_as(guess) if self.variant.guess == LAST_SCAN else torch.zeros_like(guess)
+        mended: Tensor | float = 0.0 if self.residual is None else self.residual(past, known.to(past.dtype), guess, motion).float()
+        if self.variant.head == "regression":
+            return 10 * (guess[:, :, None] + mended - self.anchor.levels[:, None, None])
+        anchor = self.anchor(guess, past[:, -1], known[:, -1], self.squares) if self.variant.anchored else torch.tensor(-3.0)
+        logits: Tensor = anchor + mended
+        return logits
+
+
+class AblatedModule(GuidedModule):
+    """`GuidedModule` with the loss of the variant."""
+
+    def __init__(self, variant: Variant, steps: int) -> None:
+        super().__init__(Ablated(variant), DATA.past, TrainingConfig(steps=steps), schedule=partial(cosine, warm_up=50), seed=variant.seed)
+        self.variant, self.of_rain = variant, weighted_sum(dict(variant.loss))
+
+    def _loss(self, logits: Tensor, window: GuidedWindow) -> Tensor:
+        if self.variant.head == "regression":
+            forecast = logits[:, :, :1] / 10 + self.guided.anchor.levels[0]
+            observed = SCALE.forward(window.truth)[:, :, None]
+            return self.of_rain(forecast, observed, window.valid[:, :, None], representation=SCALE)
+        if not self.variant.level_weights:
+            rates = torch.tensor(self.guided.rates)[:, None, None]
+            event = (window.truth[:, :, None] >= rates - 1e-3).float()
+            valid = window.valid[:, :, None].expand_as(event)
+            return torch.nn.functional.binary_cross_entropy_with_logits(logits[valid], event[valid])
+        return super()._loss(logits, window)
+
+
+class FixedFrame(GuidedSamples):
+    """Windows as they were measured, with the first guess carried to where its rain will be; pixels that the other frame sees too."""
+
+    def _fill(self, window: Floats, room: Floats) -> None:
+        super()._fill(window, room)
+        layout, motion = self.layout, room[self.layout.motion].copy()
+        room[layout.scans], room[layout.truth] = window[: layout.past], window[layout.past :]
+        for step, (guess, truth) in enumerate(zip(room[layout.guess], room[layout.truth], strict=True), start=1):
+            carried = advect(guess, motion, [step])[0]
+            truth[np.isnan(carried)] = np.nan
+            guess[:] = np.nan_to_num(carried, nan=0.0)
+
+
+def windows_of(source: Source, samples: Samples, variant: Variant) -> GuidedSamples:
+    """In the frame of the variant."""
+    frame = GuidedSamples if variant.moving else FixedFrame
+    return frame(samples, DATA.past, km=source.pixel_km, step_minutes=source.step_minutes)
+
+
+def learn(variant: Variant, steps: int, folder: Path) -> str:
+    """Train a variant, find its decisions, and keep what came of its forecasts day by day."""
+    torch.set_num_threads(1)
+    source = open_source(DATA, seed=1)
+    assert source.settling is not None and isinstance(source.validation, ArchiveSamples)
+    torch.manual_seed(variant.seed)
+    steps = round(variant.amount * steps)
+    module = AblatedModule(variant, steps)
+    optimizer = module.optimizer()
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: module.schedule(step, steps))
+    began, losses = time.monotonic(), []
+    for number, rain_rate in Numbered(windows_of(source, source.train, variant), 0, steps, BATCH):
+        loss = module.loss_of(number, rain_rate)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        clip_grad_norm_(module.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(float(loss.detach()))
+        if number % 100 == 99:
+            print(f"{variant.name}: {number + 1} of {steps}, loss {np.mean(losses[-100:]):.4f}", flush=True)
+    minutes = (time.monotonic() - began) / 60
+    module.eval()
+    settling = windows_of(source, source.settling, variant)
+    decisions = torch.logit(torch.from_numpy(best_decisions(counted(module, Swept(settling, SETTLING, BATCH))))).float()
+    found = {
+        "variant": asdict(variant),
+        "steps": steps,
+        "minutes": minutes,
+        "weights": sum(weight.numel() for weight in module.network.parameters() if weight.requires_grad),
+        "losses": [float(np.mean(losses[first : first + 50])) for first in range(0, len(losses), 50)],
+        "days": by_day(module, source, variant, decisions),
+    }
+    with replacing(folder / f"{variant.name}.json") as beside:
+        beside.write_text(json.dumps(found))
+    return variant.name
+
+
+@torch.inference_mode()
+def by_day(module: AblatedModule, source: Source, variant: Variant, decisions: Tensor) -> dict[str, dict[str, Any]]:
+    """Day -> outcomes (threshold, step, 3) of the network and, in its frame, of S-PROG as it is, and how many windows there were."""
+    validation = source.validation
+    assert isinstance(validation, ArchiveSamples)
+    starts = Archive(DATA.validation or "").axis[validation.windows.starts]
+    names = [str(start)[:10] for start in starts]
+    level = [module.guided.rates.index(threshold) for threshold in THRESHOLDS]
+    days: dict[str, dict[str, Any]] = {}
+    for number, rain_rate in enumerate(Swept(windows_of(source, validation, variant), len(names), BATCH)):
+        window = module.window_of(rain_rate)
+        said = module.logits_of(window)[:, :, level] >= decisions[:, level, None, None]
+        guess = torch.stack([window.guess >= SCALE.level(threshold) for threshold in THRESHOLDS], dim=2)
+        seen = torch.stack([window.truth >= threshold - 1e-3 for threshold in THRESHOLDS], dim=2)
+        for place, day in enumerate(names[number * BATCH :][: len(rain_rate)]):
+            valid = window.valid[place, :, None]
+            of_day = days.setdefault(day, {"windows": 0, "network": 0.0, SPROG: 0.0})
+            of_day["windows"] += 1
+            for name, event in (("network", said[place]), (SPROG, guess[place])):
+                kinds = [(one & valid).sum(dim=(-2, -1)).T for one in (event & seen[place], ~event & seen[place], event & ~seen[place])]
+                of_day[name] = of_day[name] + torch.stack(kinds, dim=-1).numpy()
+    return {day: {name: np.asarray(value).tolist() for name, value in of.items()} for day, of in days.items()}
+
+
+def csi(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(threshold, step, 3) -> (threshold,), the mean over steps."""
+    mean: NDArray[np.float64] = np.nanmean(counts[..., 0] / np.maximum(counts.sum(-1), 1), axis=-1)
+    return mean
+
+
+def compared(found: dict[str, dict[str, Any]]) -> list[tuple[str, str, int, NDArray[np.float64]]]:
+    """Part, change, weights and (threshold, [CSI, difference, low, high]) of S-PROG and of each network."""
+    days = sorted(found[WHOLE.name]["days"])
+    counts = {
+        name: np.array([one["days"][day]["network"] for day in days], float) for name, one in found.items()
+    }  # (day, threshold, step, 3)
+    counts[SPROG] = np.array([found[WHOLE.name]["days"][day][SPROG] for day in days], float)
+    rng = np.random.default_rng(0)
+    draws = [rng.integers(len(days), size=len(days)) for _ in range(1000)]
+    whole = np.array([csi(counts[WHOLE.name][draw].sum(0)) for draw in draws])
+    rows = []
+    for name in (WHOLE.name, SPROG, *(one.name for one in VARIANTS[1:] if one.name in found)):
+        own = csi(counts[name].sum(0))
+        low, high = np.quantile([csi(counts[name][draw].sum(0)) for draw in draws] - whole, (0.025, 0.975), axis=0)
+        said = found[name]["variant"] if name != SPROG else {"part": "all", "change": "S-PROG as it is"}
+        numbers = np.stack((own, own - csi(counts[WHOLE.name].sum(0)), low, high), axis=1)
+        rows.append((said["part"], said["change"], found[name]["weights"] if name != SPROG else 0, numbers))
+    return rows
+
+
+def draw(rows: list[tuple[str, str, int, NDArray[np.float64]]], path: Path) -> None:
+    """Differences from the whole network, heavy rain beside light."""
+    figure = Figure(figsize=(9, 0.32 * len(rows) + 1), layout="constrained")
+    for number, axes in enumerate(figure.subplots(1, 3, sharey=True)):
+        for place, (_, _, _, numbers) in enumerate(rows[1:]):
+            _, middle, low, high = numbers[number]
+            colour = "#b2182b" if high < 0 else "#2166ac" if low > 0 else "0.45"
+            axes.errorbar(middle, place, xerr=[[middle - low], [high - middle]], fmt="o", color=colour, markersize=4, linewidth=1.2)
+        axes.axvline(0, color="0.3", linewidth=0.8)
+        axes.set_title(f"{THRESHOLDS[number]:g} mm/h", fontsize=10)
+        axes.set_xlabel("CSI minus the whole network's", fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.set_yticks(range(len(rows) - 1), [f"{part}: {change}" for part, change, _, _ in rows[1:]])
+        axes.set_ylim(len(rows) - 1.5, -0.5)
+    figure.savefig(path, dpi=110)
+
+
+def write(found: dict[str, dict[str, Any]], page: Path) -> None:
+    """The table and the picture."""
+    rows = compared(found)
+    days = found[WHOLE.name]["days"]
+    lines = [
+        HEAD.format(
+            widths=" and ".join((", ".join(map(str, WIDTHS[:-1])), str(WIDTHS[-1]))),
+            windows=found[WHOLE.name]["steps"] * BATCH,
+            cases=sum(of["windows"] for of in days.values()),
+            days=len(days),
+        ),
+        f"| changed | into | weights | {' | '.join(f'{threshold:g} mm/h' for threshold in THRESHOLDS)} |",
+        "|---" * (3 + len(THRESHOLDS)) + "|",
+    ]
+    for number, (part, change, weights, numbers) in enumerate(rows):
+        cells = [f"{own:.3f}" + (f" ({more:+.3f} [{low:+.3f}, {high:+.3f}])" if number else "") for own, more, low, high in numbers]
+        lines.append(f"| {part} | {change} | {f'{weights:,}' if weights else '-'} | {' | '.join(cells)} |")
+    picture = page.with_suffix(".png")
+    draw(rows, picture)
+    lines.append(f"\n![Difference of each variant from the whole network]({picture.name})")
+    minutes = [one["minutes"] for one in found.values() if one["variant"]["amount"] == 1]
+    lines.append(f"\nA training took {min(minutes):.0f} to {max(minutes):.0f} minutes of a core, two at a time.")
+    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Train what is not trained yet, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=300, help=f"of {BATCH} windows, for the amount 1")
+    parser.add_argument("--workers", type=int, default=2, help="trainings at a time; 0 for none, to write the page of those there are")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    chosen = parser.parse_args()
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    todo = [variant for variant in VARIANTS if not (chosen.folder / f"{variant.name}.json").exists()]
+    if chosen.workers:
+        with progress_and_warnings(), ProcessPoolExecutor(chosen.workers, mp_context=get_context("spawn")) as pool:
+            for _ in track(pool.map(partial(learn, steps=chosen.steps, folder=chosen.folder), todo), "trainings", total=len(todo)):
+                pass
+    write(
+        {
+            one.name: json.loads((chosen.folder / f"{one.name}.json").read_text())
+            for one in VARIANTS
+            if (chosen.folder / f"{one.name}.json").exists()
+        },
+        chosen.page,
+    )
+
+
+if __name__ == "__main__":
+    main()
