@@ -186,7 +186,7 @@ def learn(variant: Variant, steps: int, folder: Path) -> str:
     module = AblatedModule(variant, steps)
     optimizer = module.optimizer()
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: module.schedule(step, steps))
-    began, losses = time.monotonic(), []
+    began, losses = time.process_time(), []
     for number, rain_rate in Numbered(windows_of(source, source.train, variant), 0, steps, BATCH):
         loss = module.loss_of(number, rain_rate)
         optimizer.zero_grad()
@@ -197,7 +197,7 @@ def learn(variant: Variant, steps: int, folder: Path) -> str:
         losses.append(float(loss.detach()))
         if number % 100 == 99:
             print(f"{variant.name}: {number + 1} of {steps}, loss {np.mean(losses[-100:]):.4f}", flush=True)
-    minutes = (time.monotonic() - began) / 60
+    minutes = (time.process_time() - began) / 60
     module.eval()
     settling = windows_of(source, source.settling, variant)
     decisions = torch.logit(torch.from_numpy(best_decisions(counted(module, Swept(settling, SETTLING, BATCH))))).float()

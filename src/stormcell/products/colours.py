@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
-    from matplotlib.colors import BoundaryNorm, ListedColormap
+    from matplotlib.colors import BoundaryNorm, Colormap
 
 __all__ = [
     "MINUTES",
@@ -162,9 +162,11 @@ def rain_rgba(rain_rate: ArrayLike) -> NDArray[np.uint8]:
     return table[rain_class(rain_rate)]
 
 
-def rain_colour_map() -> "tuple[ListedColormap, BoundaryNorm]":
+def rain_colour_map() -> "tuple[Colormap, BoundaryNorm]":
     """The table for matplotlib: `imshow(rain_rate, cmap=colour_map, norm=norm)`; dry and missing are transparent."""
     from matplotlib.colors import BoundaryNorm, ListedColormap
 
-    colour_map = ListedColormap(RAIN_COLOURS[:-1], name="stormcell_rain", bad="#00000000", under="#00000000", over=RAIN_COLOURS[-1])
+    colour_map = ListedColormap(RAIN_COLOURS[:-1], name="stormcell_rain").with_extremes(
+        bad="#00000000", under="#00000000", over=RAIN_COLOURS[-1]
+    )
     return colour_map, BoundaryNorm(RAIN_LEVELS, len(RAIN_LEVELS) - 1)
