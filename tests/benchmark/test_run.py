@@ -478,3 +478,14 @@ def test_results_say_what_is_not_there(whole, tmp_path):
         whole.sums("rain", "c")
     with pytest.raises(StormcellError, match="open the results with scores="):
         Results(whole.folder).values("rain")
+
+
+def test_a_group_is_opened_once(whole, monkeypatch):
+    """However often it is asked for; and what was read of it does not stay in memory."""
+    opened, open_dataset = [], xr.open_dataset
+    monkeypatch.setattr(xr, "open_dataset", lambda *args, **more: opened.append(more["group"]) or open_dataset(*args, **more))
+    results = Results(whole.folder, scores=SCORES)
+    for _ in range(3):
+        results.table(), results.sums("rain", results.events[0])
+    assert sorted(opened) == sorted({f"{event}/{group}" for event in results.events for group in ("cases", "rain")})
+    assert not results._open(results.events[0], "rain")["sums"].variable._in_memory

@@ -1,11 +1,12 @@
 """The same calls on SQLite and on PostgreSQL, and what is published is published at once."""
 
+import gc
 import sqlite3
 import threading
 
 import numpy as np
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
 
 from stormcell.errors import StormcellError
 from stormcell.service.database import Database, PublishedForecast, PublishedScan
@@ -130,6 +131,18 @@ def test_sqlite_writes_ahead(tmp_path):
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
     database.close()
+
+
+def test_nobody_has_to_close_it(tmp_path, monkeypatch):
+    """Connections are given back when the database that made them is let go."""
+    disposed, dispose = [], Engine.dispose
+    monkeypatch.setattr(Engine, "dispose", lambda engine: (disposed.append(engine), dispose(engine)))
+    database = Database(f"sqlite:///{tmp_path}/service.sqlite")
+    database.publish_forecasts([forecast()])
+    assert not disposed
+    del database
+    gc.collect()
+    assert len(disposed) == 1
 
 
 @pytest.mark.parametrize("address", ["mysql://a/b", "no address", "postgresql+psycopg://nobody@127.0.0.1:9/none?connect_timeout=2"])
