@@ -14,10 +14,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
@@ -27,7 +30,7 @@ from stormcell.config import DataConfig, TrainingConfig
 from stormcell.data.archive import Archive
 from stormcell.data.archive_samples import ArchiveSamples
 from stormcell.data.samples import Samples
-from stormcell.motion import advect
+from stormcell.motion import Trajectories, advect
 from stormcell.networks.guided import SCALE, Guided
 from stormcell.networks.guided.residual import Residual
 from stormcell.networks.losses import weighted_sum
@@ -51,8 +54,9 @@ Written by `make bench-ablation`: the network that ships, with {widths} channels
 Each learnt from {windows:,} windows of TAASRAD19 (except where the amount is what was changed), the same for all in the same order:
 `guided` itself has seen 76,000, so this says what a part is worth to somebody who begins, not what the best network needs. From which
 probability on an event is said is found on training windows for each of them; a regression's rain has its thresholds found in the same
-way. CSI is the mean over 12 lead times to an hour on {cases} windows of {days} validation days. In brackets: the difference from the
-first line, and 95 % of a bootstrap over days. The seeds show what chance alone does.
+way. CSI is the mean over 12 lead times to an hour on {cases} windows of {days} validation days, all scored where the rain was measured:
+carried into the moving frame, even S-PROG has other scores. In brackets: the difference from the first line, and 95 % of a bootstrap over
+days. The seeds show what chance alone does.
 """
 
 
@@ -141,6 +145,7 @@ class AblatedModule(GuidedModule):
     """`GuidedModule` with the loss of the variant."""
 
     def __init__(self, variant: Variant, steps: int) -> None:
+        torch.manual_seed(variant.seed)
         super().__init__(Ablated(variant), DATA.past, TrainingConfig(steps=steps), schedule=partial(cosine, warm_up=50), seed=variant.seed)
         self.variant, self.of_rain = variant, weighted_sum(dict(variant.loss))
 
@@ -176,14 +181,31 @@ def windows_of(source: Source, samples: Samples, variant: Variant) -> GuidedSamp
     return frame(samples, DATA.past, km=source.pixel_km, step_minutes=source.step_minutes)
 
 
-def learn(variant: Variant, steps: int, folder: Path) -> str:
-    """Train a variant, find its decisions, and keep what came of its forecasts day by day."""
+def work(variant: Variant, steps: int, folder: Path) -> None:
+    """Train a variant, find its decisions, and keep its weights and what came of its forecasts day by day."""
     torch.set_num_threads(1)
     source = open_source(DATA, seed=1)
-    assert source.settling is not None and isinstance(source.validation, ArchiveSamples)
-    torch.manual_seed(variant.seed)
-    steps = round(variant.amount * steps)
-    module = AblatedModule(variant, steps)
+    assert source.settling is not None
+    module = AblatedModule(variant, round(variant.amount * steps))
+    weights = folder / f"{variant.name}.safetensors"
+    if not weights.exists():
+        said = learn(module, source)
+        with replacing(weights) as beside:
+            save_file(module.network.state_dict(), beside, {key: json.dumps(value) for key, value in said.items()})
+    module.network.load_state_dict(load_file(weights))
+    with safe_open(weights, "pt") as kept:
+        said = {key: json.loads(value) for key, value in kept.metadata().items()}
+    module.eval()
+    settling = windows_of(source, source.settling, variant)
+    decisions = torch.logit(torch.from_numpy(best_decisions(counted(module, Swept(settling, SETTLING, BATCH))))).float()
+    found = {**said, "variant": asdict(variant), "days": by_day(module, source, decisions)}
+    with replacing(folder / f"{variant.name}.json") as beside:
+        beside.write_text(json.dumps(found))
+
+
+def learn(module: AblatedModule, source: Source) -> dict[str, Any]:
+    """Train; how many steps, minutes of a core and weights it took, and the loss on the way."""
+    variant, steps = module.variant, module.settings.steps
     optimizer = module.optimizer()
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: module.schedule(step, steps))
     began, losses = time.process_time(), []
@@ -197,45 +219,51 @@ def learn(variant: Variant, steps: int, folder: Path) -> str:
         losses.append(float(loss.detach()))
         if number % 100 == 99:
             print(f"{variant.name}: {number + 1} of {steps}, loss {np.mean(losses[-100:]):.4f}", flush=True)
-    minutes = (time.process_time() - began) / 60
-    module.eval()
-    settling = windows_of(source, source.settling, variant)
-    decisions = torch.logit(torch.from_numpy(best_decisions(counted(module, Swept(settling, SETTLING, BATCH))))).float()
-    found = {
-        "variant": asdict(variant),
+    return {
         "steps": steps,
-        "minutes": minutes,
+        "minutes": (time.process_time() - began) / 60,
         "weights": sum(weight.numel() for weight in module.network.parameters() if weight.requires_grad),
-        "losses": [float(np.mean(losses[first : first + 50])) for first in range(0, len(losses), 50)],
-        "days": by_day(module, source, variant, decisions),
+        "losses": [float(np.mean(losses[first : first + 50])) for first in range(0, steps, 50)],
     }
-    with replacing(folder / f"{variant.name}.json") as beside:
-        beside.write_text(json.dumps(found))
-    return variant.name
 
 
 @torch.inference_mode()
-def by_day(module: AblatedModule, source: Source, variant: Variant, decisions: Tensor) -> dict[str, dict[str, Any]]:
-    """Day -> outcomes (threshold, step, 3) of the network and, in its frame, of S-PROG as it is, and how many windows there were."""
-    validation = source.validation
+def by_day(module: AblatedModule, source: Source, decisions: Tensor) -> dict[str, dict[str, Any]]:
+    """Day -> outcomes (threshold, step, 3) of the network and of S-PROG as it is, and how many windows there were.
+
+    All are scored where the rain was measured, whatever frame the network works in: to carry what came into another changes scores.
+    """
+    validation, variant = source.validation, module.variant
     assert isinstance(validation, ArchiveSamples)
-    starts = Archive(DATA.validation or "").axis[validation.windows.starts]
-    names = [str(start)[:10] for start in starts]
+    names = [str(start)[:10] for start in Archive(DATA.validation or "").axis[validation.windows.starts]]
     level = [module.guided.rates.index(threshold) for threshold in THRESHOLDS]
+    frames = (windows_of(source, validation, one) for one in (variant, replace(variant, moving=False)))
     days: dict[str, dict[str, Any]] = {}
-    for number, rain_rate in enumerate(Swept(windows_of(source, validation, variant), len(names), BATCH)):
-        window = module.window_of(rain_rate)
-        said = module.logits_of(window)[:, :, level] >= decisions[:, level, None, None]
-        guess = torch.stack([window.guess >= SCALE.level(threshold) for threshold in THRESHOLDS], dim=2)
-        seen = torch.stack([window.truth >= threshold - 1e-3 for threshold in THRESHOLDS], dim=2)
-        for place, day in enumerate(names[number * BATCH :][: len(rain_rate)]):
-            valid = window.valid[place, :, None]
+    for number, (own, measured) in enumerate(zip(*(Swept(one, len(names), BATCH) for one in frames), strict=True)):
+        window, ground = module.window_of(own), module.window_of(measured)
+        logits = module.logits_of(window)[:, :, level]
+        said = (on_the_ground(logits, window.motion) if variant.moving else logits) >= decisions[:, level, None, None]
+        guess = torch.stack([ground.guess >= SCALE.level(threshold) for threshold in THRESHOLDS], dim=2)
+        seen = torch.stack([ground.truth >= threshold - 1e-3 for threshold in THRESHOLDS], dim=2)
+        for place, day in enumerate(names[number * BATCH :][: len(own)]):
+            valid = ground.valid[place, :, None]
             of_day = days.setdefault(day, {"windows": 0, "network": 0.0, SPROG: 0.0})
             of_day["windows"] += 1
             for name, event in (("network", said[place]), (SPROG, guess[place])):
                 kinds = [(one & valid).sum(dim=(-2, -1)).T for one in (event & seen[place], ~event & seen[place], event & ~seen[place])]
                 of_day[name] = of_day[name] + torch.stack(kinds, dim=-1).numpy()
     return {day: {name: np.asarray(value).tolist() for name, value in of.items()} for day, of in days.items()}
+
+
+def on_the_ground(logits: Tensor, motion: Tensor) -> Tensor:
+    """Logits (batch, step, level, y, x) carried to where the rain of their step will be, NaN where it comes from outside."""
+    carried = torch.empty_like(logits)
+    for window, room, moving in zip(logits, carried, motion.numpy(), strict=True):
+        back = Trajectories(moving).followed(range(1, len(window) + 1))
+        for levels, place, (column, row) in zip(window, room, back, strict=True):
+            for one, there in zip(levels.numpy(), place.numpy(), strict=True):
+                there[:] = cv2.remap(one, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"))
+    return carried
 
 
 def csi(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -318,7 +346,7 @@ def main() -> None:
     todo = [variant for variant in VARIANTS if not (chosen.folder / f"{variant.name}.json").exists()]
     if chosen.workers:
         with progress_and_warnings(), ProcessPoolExecutor(chosen.workers, mp_context=get_context("spawn")) as pool:
-            for _ in track(pool.map(partial(learn, steps=chosen.steps, folder=chosen.folder), todo), "trainings", total=len(todo)):
+            for _ in track(pool.map(partial(work, steps=chosen.steps, folder=chosen.folder), todo), "trainings", total=len(todo)):
                 pass
     write(
         {
