@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+import xarray as xr
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from safetensors import safe_open
@@ -39,8 +40,10 @@ from stormcell.training.batches import Numbered, Swept
 from stormcell.training.decisions import best_decisions, counted
 from stormcell.training.guided_module import GuidedModule, GuidedWindow
 from stormcell.training.guided_samples import Floats, GuidedSamples
+from stormcell.training.hits import outcomes
 from stormcell.training.learning_rate import cosine
 from stormcell.training.sources import SETTLING, Source, open_source
+from stormcell.verification.significance import paired_difference
 
 FOLDER, PAGE = Path("benchmark-results/ablation"), Path("docs/benchmarks/ablations.md")
 DATA = DataConfig(train="archives/taasrad19-train.zarr", validation="archives/taasrad19-validation.zarr", future=12, validation_windows=400)
@@ -250,8 +253,9 @@ def by_day(module: AblatedModule, source: Source, decisions: Tensor) -> dict[str
             of_day = days.setdefault(day, {"windows": 0, "network": 0.0, SPROG: 0.0})
             of_day["windows"] += 1
             for name, event in (("network", said[place]), (SPROG, guess[place])):
-                kinds = [(one & valid).sum(dim=(-2, -1)).T for one in (event & seen[place], ~event & seen[place], event & ~seen[place])]
-                of_day[name] = of_day[name] + torch.stack(kinds, dim=-1).numpy()
+                of_each = zip(event.movedim(1, 0).float(), seen[place].movedim(1, 0).float(), strict=True)
+                counts = [outcomes(one[None, :, None], came[None, :, None], valid[None], [0.5]) for one, came in of_each]
+                of_day[name] = of_day[name] + torch.cat(counts).numpy()
     return {day: {name: np.asarray(value).tolist() for name, value in of.items()} for day, of in days.items()}
 
 
@@ -266,29 +270,29 @@ def on_the_ground(logits: Tensor, motion: Tensor) -> Tensor:
     return carried
 
 
-def csi(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(threshold, step, 3) -> (threshold,), the mean over steps."""
-    mean: NDArray[np.float64] = np.nanmean(counts[..., 0] / np.maximum(counts.sum(-1), 1), axis=-1)
-    return mean
+def csi(counts: xr.DataArray) -> xr.Dataset:
+    """(..., threshold, lead_time, outcome) -> `csi` (..., threshold), the mean over lead times."""
+    hits = counts.isel(outcome=0, drop=True)
+    return xr.Dataset({"csi": (hits / counts.sum("outcome")).mean("lead_time")})
 
 
 def compared(found: dict[str, dict[str, Any]]) -> list[tuple[str, str, int, NDArray[np.float64]]]:
-    """Part, change, weights and (threshold, [CSI, difference, low, high]) of S-PROG and of each network."""
+    """Part, change, weights and (threshold, [CSI, difference, low, high]) of the whole network, of S-PROG and of the variants."""
     days = sorted(found[WHOLE.name]["days"])
-    counts = {
-        name: np.array([one["days"][day]["network"] for day in days], float) for name, one in found.items()
-    }  # (day, threshold, step, 3)
-    counts[SPROG] = np.array([found[WHOLE.name]["days"][day][SPROG] for day in days], float)
-    rng = np.random.default_rng(0)
-    draws = [rng.integers(len(days), size=len(days)) for _ in range(1000)]
-    whole = np.array([csi(counts[WHOLE.name][draw].sum(0)) for draw in draws])
-    rows = []
-    for name in (WHOLE.name, SPROG, *(one.name for one in VARIANTS[1:] if one.name in found)):
-        own = csi(counts[name].sum(0))
-        low, high = np.quantile([csi(counts[name][draw].sum(0)) for draw in draws] - whole, (0.025, 0.975), axis=0)
-        said = found[name]["variant"] if name != SPROG else {"part": "all", "change": "S-PROG as it is"}
-        numbers = np.stack((own, own - csi(counts[WHOLE.name].sum(0)), low, high), axis=1)
-        rows.append((said["part"], said["change"], found[name]["weights"] if name != SPROG else 0, numbers))
+    of = {name: [one["days"][day]["network"] for day in days] for name, one in found.items()}
+    of = {WHOLE.name: of.pop(WHOLE.name), SPROG: [found[WHOLE.name]["days"][day][SPROG] for day in days], **of}
+    counts = xr.DataArray(
+        np.array(list(of.values()), float),
+        dims=("method", "case", "threshold", "lead_time", "outcome"),
+        coords={"method": list(of), "case": np.array(days, "datetime64[ns]")},
+    )
+    own, rows = csi(counts.sum("case"))["csi"], []
+    for name in of:
+        difference = paired_difference(counts, csi, name, WHOLE.name).interval["csi"]
+        numbers = [own.sel({"method": name}), *(difference.sel(bound=bound) for bound in ("estimate", "low", "high"))]
+        said = found[name]["variant"] if name in found else {"part": "all", "change": "S-PROG as it is"}
+        weights = found[name]["weights"] if name in found else 0
+        rows.append((said["part"], said["change"], weights, np.stack([each.values for each in numbers], axis=1)))
     return rows
 
 
