@@ -20,6 +20,7 @@ from stormcell.grid import Grid
 __all__ = [
     "Spans",
     "Times",
+    "are_lead_times",
     "check_forecast",
     "check_frames",
     "coordinates_of",
@@ -158,6 +159,13 @@ def check_frames(frames: xr.DataArray) -> xr.DataArray:
     return _check_field(frames)
 
 
+def are_lead_times(values: NDArray[Any]) -> bool:
+    """Are these one or more spans of time that rise, the first above zero?"""
+    zero = np.timedelta64(0, "s")
+    spans = values.ndim == 1 and values.size > 0 and np.issubdtype(values.dtype, np.timedelta64)
+    return bool(spans and (np.diff(values, prepend=zero) > zero).all())
+
+
 def check_forecast(forecast: xr.DataArray) -> xr.DataArray:
     """Hold a forecast to the contract at the top of this file, and hand it back unchanged.
 
@@ -167,7 +175,7 @@ def check_forecast(forecast: xr.DataArray) -> xr.DataArray:
     if forecast.dims != ("member", "lead_time", "y", "x"):
         raise FramesError(f"forecast: expected dims (member, lead_time, y, x), got {forecast.dims}")
     leads = forecast["lead_time"].values
-    if leads.size == 0 or leads[0] <= np.timedelta64(0, "s") or np.any(np.diff(leads) <= np.timedelta64(0, "s")):
+    if not are_lead_times(leads):
         raise FramesError(f"forecast: expected rising lead times above zero, got {leads}")
     for name in ("time", "forecast_reference_time"):
         if name not in forecast.coords:

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from stormcell.errors import MethodError
-from stormcell.frames import Spans, check_frames, step_of
+from stormcell.frames import Spans, are_lead_times, check_frames, step_of
 from stormcell.methods import Method, method_named
 from stormcell.timeline import parse_lead_times
 
@@ -43,13 +43,7 @@ def nowcast(
     check_frames(past)
     forecaster = method_named(method) if isinstance(method, str) else method
     lead_times = parse_lead_times(lead, step_of(past)) if isinstance(lead, str) else np.asarray(lead)
-    zero = np.timedelta64(0, "s")
-    if (
-        lead_times.ndim != 1
-        or lead_times.size == 0
-        or not np.issubdtype(lead_times.dtype, np.timedelta64)
-        or not (np.diff(lead_times, prepend=zero) > zero).all()
-    ):
+    if not are_lead_times(lead_times):
         raise MethodError(
             f"lead times: expected a list of rising timedelta64 above zero, got {lead_times!r}; stormcell.timeline.minutes makes one"
         )
