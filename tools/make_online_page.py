@@ -52,7 +52,7 @@ def run(archive: str, model: str, folder: Path) -> dict[str, dict[str, Counts]]:
     series = Archive(archive)
     before, after = scans_needed(online.config, float(series.step / np.timedelta64(1, "m")))
     starts = find_windows(series, before + after).apart(after).starts
-    for number, start in enumerate(track(starts, "online")):
+    for start in track(starts, "online"):
         times = series.axis[start : start + before + after]
         if online.last is not None and times[before - 1] <= online.last:
             continue
@@ -62,9 +62,8 @@ def run(archive: str, model: str, folder: Path) -> dict[str, dict[str, Counts]]:
         today = days[str(lesson.issue_time)[:10]]
         for name, counts in (*lesson.outcomes.items(), (GUARDED, lesson.outcomes[lesson.in_use])):
             today[name] = today.get(name, 0.0) + counts
-        if number % 10 == 0 or start == starts[-1]:
-            with replacing(kept) as beside:
-                beside.write_text(json.dumps({day: {name: values.tolist() for name, values in of.items()} for day, of in days.items()}))
+        with replacing(kept) as beside:  # what was learnt is on disk already, and its score would be lost
+            beside.write_text(json.dumps({day: {name: values.tolist() for name, values in of.items()} for day, of in days.items()}))
     return days
 
 

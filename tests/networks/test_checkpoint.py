@@ -53,6 +53,18 @@ def test_what_is_stored_comes_back(tmp_path):
     assert os.listdir(folder.parent) == ["model"], "nothing temporary is left"
 
 
+def test_a_guided_model_from_before_members_had_a_shift(tmp_path):
+    settings = {"levels": [0.5, 2.0], "hidden": [4], "tail": 4, "steps": 2, "squares": [3]}
+    folder = save_checkpoint(tmp_path / "m", build_network("guided", settings), config(network="guided", settings=settings), title="Older")
+    weights = folder / "model.safetensors"
+    save_file({name: tensor for name, tensor in load_file(weights).items() if name != "member_shift"}, weights)
+    loaded, _ = load_checkpoint(folder)
+    assert loaded.member_shift.tolist() == [0.0, 0.0]
+    save_file({name: tensor for name, tensor in load_file(weights).items() if name != "decisions"}, weights)
+    with pytest.raises(ReadError, match="'decisions', which is missing"):
+        load_checkpoint(folder)
+
+
 @pytest.mark.parametrize("settings", [{"normalise": "batch"}, {"quantize": "ter-connect"}, {"normalise": "layer", "quantize": "lab"}])
 def test_wrapped_cells_come_back(tmp_path, settings):
     settings = {"hidden": [4], "patch": 1, **settings}

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from stormcell.data.synthetic import synthetic_storm
 from stormcell.errors import FramesError, MethodError, ReadError
@@ -202,6 +204,17 @@ class TestOnline:
         np.testing.assert_allclose([one.loss for one in got], [one.loss for one in expected], rtol=1e-4)
         for name in expected[-1].outcomes:
             np.testing.assert_allclose(got[-1].outcomes[name], expected[-1].outcomes[name], atol=3)
+
+    def test_a_memory_from_before_members_had_a_shift(self, storm, model, tmp_path):
+        list(Online(tmp_path / "here", model).lessons(storm[:15]))
+        (memory,) = (tmp_path / "here").glob("*.safetensors")
+        with safe_open(memory, framework="pt") as file:
+            said = file.metadata()
+        kept = load_file(memory)
+        older = {key: value for key, value in kept.items() if "member_shift" not in key}
+        assert len(older) == len(kept) - 3
+        save_file(older, memory, said)
+        assert len(list(Online(tmp_path / "here").lessons(storm))) == 3
 
     def test_the_folder_is_a_method(self, storm, model, tmp_path):
         list(Online(tmp_path / "here", model).lessons(storm[:20]))

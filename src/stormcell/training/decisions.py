@@ -1,6 +1,6 @@
 """From which probability on an event is best said: found on training windows, kept with the weights."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -26,12 +26,13 @@ _FEWEST = 200  # events in a group; of fewer nothing can be learnt
 
 
 @torch.inference_mode()
-def counted(module: GuidedModule, batches: Iterable[Tensor]) -> Numbers:
+def counted(module: GuidedModule, batches: Iterable[Tensor], *, watch: Callable[[Tensor, GuidedWindow], None] = lambda *_: None) -> Numbers:
     """How often each level was exceeded, or not, with each probability that the network gave.
 
     Args:
         module: with its network.
         batches: (batch, time, 1, y, x), see `Layout`.
+        watch: is shown the logits (batch, step, level, y, x) of each batch and the window they are of.
 
     Returns:
         As `outcomes_by_probability`, of all batches together.
@@ -39,7 +40,9 @@ def counted(module: GuidedModule, batches: Iterable[Tensor]) -> Numbers:
     total: Numbers | None = None
     for batch in batches:
         window = module.window_of(batch)
-        counts = outcomes_by_probability(module.logits_of(window), window, module.guided.rates)
+        logits = module.logits_of(window)
+        watch(logits, window)
+        counts = outcomes_by_probability(logits, window, module.guided.rates)
         total = counts if total is None else total + counts
     if total is None:
         raise ValueError("counted: expected one batch or more")

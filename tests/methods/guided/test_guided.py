@@ -1,5 +1,6 @@
 """A guided network as a method: what it begins from, other clocks and pixels, what is not seen, bounds, names."""
 
+import math
 import pickle
 from shutil import copytree
 
@@ -30,7 +31,7 @@ LEVELS = (0.1, 0.5, 2.0, 5.0, 10.0)
 SETTINGS = {"levels": list(LEVELS), "hidden": [4, 4], "tail": 4, "steps": 6, "squares": [3, 7]}
 
 
-def save(folder, *, pixel_km, sharp=8.0):
+def save(folder, *, pixel_km, sharp=8.0, shift=0.0):
     """Untrained, sure of its first guess, and with a residual that is not nothing."""
     torch.manual_seed(1)
     network = Guided(**SETTINGS)
@@ -38,6 +39,7 @@ def save(folder, *, pixel_km, sharp=8.0):
         network.anchor.weight[..., 0] = sharp
         network.anchor.bias[:] = 0.0
         network.decisions[:] = 0.0
+        network.member_shift[:] = shift
         torch.nn.init.normal_(network.residual.head.weight, std=1e-3)
     config = ModelConfig("guided", SETTINGS, step_minutes=5.0, pixel_km=pixel_km, past_steps=4, future_steps=6, representation=SCALE)
     return save_checkpoint(folder, network, config, title="A small guided model")
@@ -152,6 +154,21 @@ def test_members_have_the_chances_that_the_network_gives(tmp_path, storm):
     assert not np.array_equal(some.values, unsure(storm, LEADS[-1:], members=3, seed=2).values)
     near = np.corrcoef(forecast.values[0, 0][known], np.roll(forecast.values[0, 0], 1, axis=1)[known], rowvar=False)[0, 1]
     assert np.isnan(near) or near > 0.3  # neighbours are alike
+
+
+def test_members_are_drawn_after_their_shift(tmp_path, storm):
+    """Of all levels together, more than one pixel in ten as often; a single field is the same."""
+    plain, shifted = (
+        GuidedForecast(save(tmp_path / str(shift), pixel_km=grid_of(storm).pixel_km, sharp=0.5, shift=shift), precision="float32")
+        for shift in (0.0, 0.4)
+    )
+    np.testing.assert_array_equal(plain(storm, LEADS).values, shifted(storm, LEADS).values)
+    few, many = (method(storm, LEADS[-1:], members=40, seed=1).values for method in (plain, shifted))
+    known = np.isfinite(few[0, 0])
+    assert (many >= few)[:, :, known].all()
+    for level in (1, 3):
+        chances = [(values >= LEVELS[level])[:, 0, known].mean() for values in (few, many)]
+        assert 1.05 * chances[0] < chances[1] < math.exp(0.4) * chances[0] + 1e-6
 
 
 def test_members_of_a_dry_or_unfit_past_are_all_the_one(method):

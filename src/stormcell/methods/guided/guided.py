@@ -189,12 +189,13 @@ class GuidedForecast:
         chances = Chances.of(self._network, start, forward=self._residual, precision=self._precision, tile=self.tile, overlap=self.overlap)
         cascade = start.guess.cascade if members > 1 else None
         ranks = Ranks(cascade, seed, members).steps([max(1, round(lead)) for lead in leads]) if cascade else None
+        shift = self._network.member_shift.numpy()
         threads = max(1, cv2.getNumThreads())
         with ThreadPoolExecutor(threads) as pool:
             for index, (lead, place) in enumerate(zip(track(leads, "forecast"), places, strict=True)):
                 said = Said(chances, lead / start.step, pool, threads)
                 if ranks is not None:
-                    carried = np.stack([sampler.holding(level * seen).at(*place) for level in said.whole()])
+                    carried = np.stack([sampler.holding(level * seen).at(*place) for level in said.whole(shift)])
                     draw = partial(_draw, logits=carried, levels=levels, place=place, bound=bound)
                     list(pool.map(draw, rain_rate[:, index], next(ranks)))
                 else:

@@ -43,12 +43,16 @@ class Said:
         few = len(chances.levels) * rows * columns <= _KEPT
         self._kept = self._for_all(self._made) if few else []
 
-    def whole(self) -> Floats:
-        """(level, y, x)."""
+    def whole(self, shift: Floats | None = None) -> Floats:
+        """(level, y, x), after a shift (level,) if there is one."""
         logits = np.empty((len(self._chances.levels), *self._shape), np.float32)
 
         def fill(strip: int) -> None:
-            logits[:, self._strips[strip]] = self._look(strip)[1]
+            rows = logits[:, self._strips[strip]]
+            rows[:] = self._look(strip)[1]
+            if shift is not None:
+                rows += shift[:, None, None]
+                monotone(rows, in_place=True)
 
         self._for_all(fill)
         return logits

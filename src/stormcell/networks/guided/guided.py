@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,9 @@ class Guided(nn.Module):
         logit P(R >= L) = anchor(first guess, last scan) + residual(past, first guess, motion)
 
     From which probability on an event was best said on the days of training is kept in `decisions`, (step, level) logits; see
-    `stormcell.training.decisions` for how they are found and `stormcell.methods.guided.decision` for what is made of them.
+    `stormcell.training.decisions` for how they are found and `stormcell.methods.guided.decision` for what is made of them. What is added
+    to the logits that members of an ensemble are drawn from, so that each level comes as often as it did on those days, is kept in
+    `member_shift`, (level,); see `stormcell.training.member_shift`.
 
     Everything comes in the coordinates that move with the rain, and so does the forecast: what moves the rain is not to be learnt.
 
@@ -45,6 +48,7 @@ class Guided(nn.Module):
     """
 
     decisions: Tensor
+    member_shift: Tensor
 
     def __init__(
         self,
@@ -70,11 +74,16 @@ class Guided(nn.Module):
         self.squares = tuple(squares)
         self.anchor = Anchor([SCALE.level(level) for level in self.rates], steps, len(self.squares))
         self.register_buffer("decisions", torch.full((steps, len(self.rates)), math.log(0.35 / 0.65)))
+        self.register_buffer("member_shift", torch.zeros(len(self.rates)))
         self.residual = (
             Residual(len(self.rates), hidden, cell=cell, kernel=kernel, links=links, together=together, tail=tail, dropout=dropout)
             if network
             else None
         )
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        state_dict.setdefault(f"{prefix}member_shift", torch.zeros_like(self.member_shift))  # what was stored before it has none
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def decisions_for(self, steps: int) -> Tensor:
         """`decisions` for so many steps: the last one's for those beyond it."""

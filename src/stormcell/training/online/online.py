@@ -295,7 +295,7 @@ class Online:
                 raise MethodError(f"{self.folder}: was begun from another model; give another folder, or leave the model out to go on")
             self._begun_from = str(said["begun_from"])
             for name, network in self._networks.items():
-                network.load_state_dict({key: stored[f"{name}.{key}"] for key in network.state_dict()})
+                network.load_state_dict({key: stored[whole] for key in network.state_dict() if (whole := f"{name}.{key}") in stored})
             for key, weights in self._networks[ONLINE].named_parameters():
                 self._optimizer.state[weights]["sum"].copy_(stored[f"adagrad.{key}"])
             self.guard.counts = {name: stored[f"guard.{name}"].numpy().astype(np.float64) for name in VARIANTS}
