@@ -59,7 +59,8 @@ Each learnt from {windows:,} windows of TAASRAD19 (except where the amount is wh
 probability on an event is said is found on training windows for each of them; a regression's rain has its thresholds found in the same
 way. CSI is the mean over 12 lead times to an hour on {cases} windows of {days} validation days, all scored where the rain was measured:
 carried into the moving frame, even S-PROG has other scores. In brackets: the difference from the first line, and 95 % of a bootstrap over
-days. The seeds show what chance alone does.
+days. The seeds show what chance alone does. Read the line of the anchor alone first: as long as it is level with the first line, those of
+cell, scales, loss and steps speak of a network that has hardly begun.
 """
 
 
@@ -335,6 +336,9 @@ def write(found: dict[str, dict[str, Any]], page: Path) -> None:
     lines.append(f"\n![Difference of each variant from the whole network]({picture.name})")
     minutes = [one["minutes"] for one in found.values() if one["variant"]["amount"] == 1]
     lines.append(f"\nA training took {min(minutes):.0f} to {max(minutes):.0f} minutes of a core, two at a time.")
+    missing = [f"{one.part}: {one.change}" for one in VARIANTS if one.name not in found]
+    if missing:
+        lines.append(f"Not trained for this page: {'; '.join(missing)}.")
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

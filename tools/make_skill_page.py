@@ -87,8 +87,11 @@ Seen on the same days and events with earlier weights, one run each; what is lef
 - *Members.* Their spread is the width of what the probabilities say. Heavy rain came too seldom by them, even on training days, and spread
   was 0.74 of the error. Drawn from probabilities that are as frequent as the rain of those days (`stormcell.training.member_shift`: logits
   0.16 higher at 10 mm/h, 0.40 at 20) they have the spread above, and fair scores are no worse.
-- *Not tried yet:* networks without first guess, moving frame or anchor beside this one; other cells, losses and seeds; ANVIL as a second
-  first guess; noise within the network.
+- *Parts*, each changed alone in short trainings ([ablations](ablations.md)): the anchor and S-PROG as first guess are worth most. Without a
+  first guess the network needs the moving frame; with one, a frame fixed to the ground was even better at 2 mm/h and more. Cells, scales
+  and losses cannot be told apart so early, when the anchor alone is as good as all.
+- *Not tried yet:* the fixed frame in a full training, which is the most promising; the mean of mirrored views of one scene; ANVIL as a
+  second first guess; noise within the network.
 """
 
 Value = Callable[[xr.DataArray], xr.Dataset]

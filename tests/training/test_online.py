@@ -155,6 +155,14 @@ class TestLocalCalibration:
         torch.testing.assert_close(after, expected, atol=1e-4, rtol=1e-4)
         assert float(before.std()) > 0.1, "the network has a say"
 
+    def test_members_are_not_shifted_twice(self):
+        """What the fit has raised is not raised again; where it goes the other way, the shift stays."""
+        base = network()
+        base.member_shift.copy_(torch.tensor([0.4, 0.4, -0.2]))
+        change = Fit(np.ones(3), np.array([[0.2, 0.9, 0.3], [0.0, 0.5, 0.1]]), np.zeros((2, 3)))
+        torch.testing.assert_close(folded(base, change).member_shift, torch.tensor([0.3, 0.0, -0.2]))
+        assert base.member_shift.tolist() == pytest.approx([0.4, 0.4, -0.2])
+
     def test_decisions_move_as_events_come(self):
         before, local = np.full((3, 1), 0.3), np.full((3, 1), 0.6)
         none, some, many = (float(decisions_near(before, local, np.full((3, 1), n))[0, 0]) for n in (0.0, 3000.0, 3e6))

@@ -103,7 +103,10 @@ def fit(logits: Tensor, guess: Tensor, truth: Tensor, network: Guided) -> Fit:
 
 @torch.no_grad()
 def folded(network: Guided, change: Fit) -> Guided:
-    """A network whose logits are those of `network` after a change, of the same shape: the change goes into its own weights."""
+    """A network whose logits are those of `network` after a change, of the same shape: the change goes into its own weights.
+
+    As far as b shifts a level already, in the mean over lead times, its members are not shifted once more.
+    """
     made = copy.deepcopy(network)
     anchor = made.anchor
     slope = torch.from_numpy(change.slope).float()
@@ -111,6 +114,8 @@ def folded(network: Guided, change: Fit) -> Guided:
     anchor.weight.mul_(slope[None, :, None])
     anchor.weight[..., 0] += torch.from_numpy(change.weight).float()[group]
     anchor.bias.mul_(slope).add_(torch.from_numpy(change.shift).float()[group])
+    shift, done = made.member_shift, torch.from_numpy(change.shift.mean(axis=0)).float()
+    shift -= done.clamp(shift.clamp(max=0.0), shift.clamp(min=0.0))
     if made.residual is not None:
         head = made.residual.head
         channels = torch.arange(head.out_channels).reshape(1, 1, -1, 1, 1)
