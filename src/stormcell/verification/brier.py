@@ -77,9 +77,7 @@ class Brier:
         """The scores (lead_time, threshold), and the curves (lead_time, threshold, forecast_probability), named above."""
         sums = sums.reindex(statistic=list(STATISTICS))  # sums that were stored before there was a fair score have none
         labels = sums.isel(statistic=0, drop=True).coords
-        bare = sums.drop_vars(
-            list(sums.coords)
-        )  # a bootstrap comes here a thousand times, and to compare equal labels took half of the time
+        bare = sums.drop_vars(list(sums.coords))  # to find equal labels equal, at each step, took half of the time
         pixels, events, p, pp, po, excess = (bare.isel(statistic=number) for number in range(len(STATISTICS)))
         here, n = pixels.where(pixels > 0), pixels.sum("forecast_probability", skipna=False)
         n, rained = n.where(n > 0), events.sum("forecast_probability", skipna=False)
