@@ -22,6 +22,7 @@ MOST = 1.2
 GROUP = 3
 """Lead times that share one decision: more events for each."""
 
+_LIMITS = torch.logit(torch.tensor(CANDIDATES))
 _FEWEST = 200  # events in a group; of fewer nothing can be learnt
 
 
@@ -49,24 +50,24 @@ def counted(module: GuidedModule, batches: Iterable[Tensor], *, watch: Callable[
     return total
 
 
-def outcomes_by_probability(logits: Tensor, window: GuidedWindow, rates: Sequence[float]) -> Numbers:
+def outcomes_by_probability(logits: Tensor, window: GuidedWindow, rates: Sequence[float], *, limits: Tensor = _LIMITS) -> Numbers:
     """What came of each probability.
 
     Args:
         logits: (batch, step, level, y, x).
         window: what they are of.
         rates: the levels [mm h-1].
+        limits: logits between bins, rising; those of `CANDIDATES` if left out.
 
     Returns:
-        (step, level, 2, bin): places where the level was not reached and where it was, by how many `CANDIDATES` the probability reaches.
+        (step, level, 2, bin): places where the level was not reached and where it was, by how many limits the logit reaches.
     """
-    limits = torch.logit(torch.tensor(CANDIDATES, dtype=torch.float32))
     steps, levels = logits.shape[1:3]
     happened = torch.stack([window.truth >= rate - 1e-3 for rate in rates], dim=2)
     bins = torch.bucketize(logits.contiguous(), limits, right=True)
     place = (torch.arange(steps)[:, None] * levels + torch.arange(levels))[None, :, :, None, None]
-    number = ((place * 2 + happened) * (len(CANDIDATES) + 1) + bins)[window.valid[:, :, None].expand_as(bins)]
-    counts: Numbers = torch.bincount(number, minlength=steps * levels * 2 * (len(CANDIDATES) + 1)).numpy().astype(np.float64)
+    number = ((place * 2 + happened) * (len(limits) + 1) + bins)[window.valid[:, :, None].expand_as(bins)]
+    counts: Numbers = torch.bincount(number, minlength=steps * levels * 2 * (len(limits) + 1)).numpy().astype(np.float64)
     return counts.reshape(steps, levels, 2, -1)
 
 

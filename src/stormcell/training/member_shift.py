@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stormcell.training.decisions import outcomes_by_probability
 from stormcell.training.guided_module import GuidedWindow
 
 __all__ = ["Reached"]
@@ -16,6 +17,8 @@ Numbers = NDArray[np.float64]
 _MOST = 1.0  # of a shift
 _FEWEST = 1200  # places where a level is reached, over all lead times; of fewer nothing can be learnt
 _SURE, _BIN = 16.0, 0.05  # logits are counted from -16 to 16
+_LIMITS = np.arange(-_SURE, _SURE + _BIN / 2, _BIN)
+_MIDDLES = np.append(_LIMITS, _SURE + _BIN) - _BIN / 2
 _ROUNDS = 40  # of halving the interval
 
 
@@ -37,9 +40,7 @@ class Reached:
 
     def __init__(self, rates: Sequence[float]) -> None:
         self._rates = tuple(rates)
-        self._middles = np.arange(-_SURE + _BIN / 2, _SURE, _BIN)
-        self._logits = np.zeros((len(self._rates), self._middles.size))
-        self._events = np.zeros(len(self._rates))
+        self._counts = np.zeros((len(self._rates), 2, _MIDDLES.size))  # without and with an event
 
     def add(self, logits: Tensor, window: GuidedWindow) -> None:
         """Count.
@@ -48,24 +49,20 @@ class Reached:
             logits: (batch, step, level, y, x).
             window: what they are of.
         """
-        levels, bins = self._logits.shape
-        monotone = logits.cummin(dim=2).values.clamp(-_SURE, _SURE - _BIN / 2)
-        places = ((monotone + _SURE) / _BIN).long() + bins * torch.arange(levels)[:, None, None]
-        counts = torch.bincount(places[window.valid[:, :, None].expand_as(places)], minlength=levels * bins)
-        self._logits += counts.reshape(levels, bins).numpy()
-        for level, rate in enumerate(self._rates):
-            self._events[level] += int(((window.truth >= rate - 1e-3) & window.valid).sum())
+        limits = torch.from_numpy(_LIMITS).float()
+        self._counts += outcomes_by_probability(logits.cummin(dim=2).values, window, self._rates, limits=limits).sum(axis=0)
 
     def shift(self) -> Numbers:
         """(level,): b."""
+        forecast, reached = self._counts.sum(axis=1), self._counts[:, 1].sum(axis=-1)
         low, high = np.full(len(self._rates), -_MOST), np.full(len(self._rates), _MOST)
         for _ in range(_ROUNDS):
             middle = (low + high) / 2
-            expected = (self._logits / (1 + np.exp(-self._middles - middle[:, None]))).sum(axis=1)
-            too_low = expected < self._events
+            expected = (forecast / (1 + np.exp(-_MIDDLES - middle[:, None]))).sum(axis=1)
+            too_low = expected < reached
             low, high = np.where(too_low, middle, low), np.where(too_low, high, middle)
         found: Numbers = (low + high) / 2
-        for level, events in enumerate(self._events):
+        for level, events in enumerate(reached):
             if events < _FEWEST:
                 found[level] = found[level - 1] if level else 0.0
         return found
