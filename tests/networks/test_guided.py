@@ -2,12 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from stormcell.errors import MethodError
+from stormcell.motion import Trajectories, advect
 from stormcell.networks.architectures import build_network
-from stormcell.networks.guided import SCALE, Anchor, Guided, Residual, exceedance_loss
+from stormcell.networks.guided import SCALE, Anchor, Guided, Residual, carried_rain, exceedance_loss, paths_back
 from stormcell.networks.guided.anchor import neighbourhood
 from stormcell.networks.pyramid import PYRAMID_CELLS
 
@@ -35,14 +37,64 @@ def test_an_anchor_by_hand():
     with torch.no_grad():
         anchor.weight[:] = torch.tensor([1.0, 0.5, 2.0])
         anchor.bias[:] = torch.tensor([[0.1, 0.2], [0.3, 0.4]])
+        anchor.staying[:] = torch.tensor([0.25, 4.0])
     guess, last = torch.full((1, 3, 2, 2), 0.3), torch.tensor([[[0.45, 0.0], [0.0, 0.0]]])
-    logits = anchor(guess, last, torch.ones(1, 2, 2, dtype=torch.bool), [3])
-    share = math.log((0.25 + 0.02) / (1.02 - 0.25))
-    expected = [  # d(0.3) = +1, -1; d(0.45) = 2.5, 0.5; one pixel in four is above both levels
-        [1 * 1 + 0.5 * 2.5 + 2 * share + 0.1, -1 + 0.5 * 0.5 + 2 * share + 0.2],
-        [1 * 1 + 0.5 * 2.5 + 2 * share + 0.3, -1 + 0.5 * 0.5 + 2 * share + 0.4],
-    ]
-    torch.testing.assert_close(logits[0, :, :, 0, 0], torch.tensor([*expected, expected[-1]]))  # beyond the last step its weights hold
+    carried = torch.full((1, 3, 2, 2), 0.35)
+    surroundings = anchor.log_odds(last, torch.ones(1, 2, 2, dtype=torch.bool), [3])
+    share = math.log((0.25 + 0.02) / (1.02 - 0.25))  # one pixel in four is above both levels
+    assert surroundings.shape == (1, 1, 2, 2, 2)
+    torch.testing.assert_close(surroundings[0, 0, :, 0, 0], torch.tensor([share, share]))
+    # d(0.3) = +1, -1; d(0.35) = 1.5, -0.5; d(0.45) = 2.5, 0.5
+    one = torch.tensor([1 + 0.5 * 1.5 + 0.25 * 2.5, -1 - 0.5 * 0.5 + 0.25 * 0.5])
+    torch.testing.assert_close(anchor(guess, carried, last)[0, :, :, 0, 0], one.expand(3, 2))
+    moving = torch.tensor([[2 * share + 0.1, 2 * share + 0.2], [2 * share + 0.3, 2 * share + 0.4]])
+    torch.testing.assert_close(anchor.moving(surroundings, 3)[0, :, :, 0, 0], moving[[0, 1, 1]])  # beyond the last step its weights hold
+    torch.testing.assert_close(anchor.still(surroundings, 3)[0, :, :, 0, 0], torch.tensor([4 * share, 4 * share]).expand(3, 2))
+
+
+def test_paths_are_those_of_the_classics():
+    """A wind that turns; with nodes on every pixel they are the same."""
+    row, column = np.mgrid[:40, :48].astype(np.float32)
+    motion = np.stack((1.5 + 0.05 * np.sin(row), -0.7 + 0.4 * np.sin(column / 2)))
+    places = paths_back(torch.from_numpy(motion)[None], 4)
+    assert places.shape == (1, 4, 2, 40, 48)
+    for made, trusted in zip(places[0].numpy(), Trajectories(motion).followed(range(1, 5)), strict=True):
+        np.testing.assert_allclose(made, np.stack(trusted), atol=0.02)
+
+
+def test_rain_is_carried_as_the_classics_carry_it():
+    rng = np.random.default_rng(0)
+    rain = rng.gamma(0.3, 6.0, (24, 30)).astype(np.float32)
+    rain[rain < 0.1] = 0.0
+    unseen = rng.random(rain.shape) < 0.1
+    motion = np.stack((np.full(rain.shape, 1.3, np.float32), np.full(rain.shape, -0.6, np.float32)))
+    x = SCALE.forward(torch.from_numpy(rain))[None, None, None].expand(1, 3, 1, -1, -1)
+    there, known = carried_rain(x, torch.from_numpy(~unseen)[None], paths_back(torch.from_numpy(motion)[None], 3))
+    trusted = advect(np.where(unseen, np.nan, rain), motion, [1, 2, 3])
+    np.testing.assert_array_equal(known[0].numpy(), np.isfinite(trusted))
+    np.testing.assert_allclose(there[0, :, 0].numpy(), SCALE.forward(torch.from_numpy(np.nan_to_num(trusted))).numpy(), atol=1e-3)
+
+
+def test_what_moves_and_what_stays():
+    """Rain of one place, with a wind of two pixels a step: logits that move are found where it will be, those that stay where it was."""
+    network = build_network("guided", SMALL | {"network": False})
+    assert isinstance(network, Guided)
+    past, known = torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16, dtype=torch.bool)
+    past[..., 8, 4] = 0.9
+    guess, motion = torch.zeros(1, 4, 16, 16), torch.zeros(1, 2, 16, 16)
+    motion[:, 0] = 2.0
+    with torch.no_grad():
+        network.anchor.weight.zero_()
+        network.anchor.bias.zero_()
+        network.anchor.weight[..., 1] = 1.0
+        network.anchor.staying[..., 0] = 10.0
+        logits = network(past, known, guess, motion)[0, :, 0]
+    high, low = 2.5, (0.0 - SCALE.level(0.5)) / 0.1
+    for step in range(1, 5):
+        field = logits[step - 1, 8]
+        assert field[4] == pytest.approx(low + 10 * high, abs=1e-4)
+        assert field[4 + 2 * step] == pytest.approx(high + 10 * low, abs=1e-4)
+        assert field[2] == pytest.approx(11 * low, abs=1e-4)
 
 
 @pytest.mark.parametrize("cell", PYRAMID_CELLS)
@@ -73,8 +125,10 @@ def test_an_untrained_network_is_its_anchor():
     assert isinstance(network, Guided)
     past, known, guess = seen()
     motion = torch.rand(2, 2, 16, 16)
-    alone = network.anchor(guess, past[:, -1], known[:, -1], network.squares)
-    torch.testing.assert_close(network(past, known, guess, motion), alone)
+    network.requires_grad_(False)
+    made = network(past, known, guess, motion)
+    network.residual = None
+    torch.testing.assert_close(network(past, known, guess, motion), made)
     assert build_network("guided", SMALL | {"network": False}).residual is None
 
 

@@ -144,7 +144,11 @@ class TestLocalCalibration:
             np.array([0.8, 1.1, 1.3]), np.array([[0.1, -0.2, 0.3], [0.4, 0.5, -0.6]]), np.array([[0.2, 0.0, -0.1], [0.3, 0.1, 0.2]])
         )
         torch.manual_seed(1)
-        past, known, guess = torch.rand(1, 3, 16, 16) * 0.6, torch.ones(1, 3, 16, 16, dtype=torch.bool), torch.rand(1, 6, 16, 16) * 0.6
+        past, known, guess = (
+            torch.rand(1, 3, 16, 16) * 0.6,
+            torch.ones(1, 3, 16, 16, dtype=torch.bool),
+            0.01 + torch.rand(1, 6, 16, 16) * 0.6,
+        )
         motion = torch.zeros(1, 2, 16, 16)
         with torch.inference_mode():
             before, after = (each(past, known, guess, motion) for each in (base, folded(base, change)))

@@ -33,10 +33,12 @@ class Pixels:
 
     Attributes:
         shape: (rows, columns) of the model's grid.
+        ratio: side of the model's pixels over that of the radar's.
         says: what is done, for a person.
     """
 
     shape: tuple[int, int]
+    ratio: float
     says: str
     rows_to: csr_array
     columns_to: csr_array
@@ -50,6 +52,11 @@ class Pixels:
     def to_radar(self, frames: Floats, rows: slice = slice(None)) -> Floats:
         """(frame, y, x) on the model's grid to the radar's, or to some of its rows, where NaN is left out in the same way."""
         return _of_what_is_seen(self.rows_back[rows], self.columns_back, frames)
+
+    def places(self, radar: Floats) -> Floats:
+        """Columns or rows of the radar's grid as those of the model's."""
+        made: Floats = (radar + np.float32(0.5)) / np.float32(self.ratio) - np.float32(0.5)
+        return made
 
 
 def can_be_converted(radar_km: float, model_km: float) -> bool:
@@ -88,7 +95,7 @@ def pixels_between(radar_km: float, model_km: float, shape: tuple[int, int], *, 
     else:
         forth, back = [_between(size, ratio, many) for size, many in sides], [_means(many, 1 / ratio, size) for size, many in sides]
         says = f"pixels of {radar_km:.3g} km interpolated to {model_km:.3g} km, the forecast averaged back"
-    return Pixels((rows, columns), says, forth[0], forth[1], back[0], back[1])
+    return Pixels((rows, columns), ratio, says, forth[0], forth[1], back[0], back[1])
 
 
 def scans_per_step(radar_minutes: float, model_minutes: float, *, name: str) -> int:

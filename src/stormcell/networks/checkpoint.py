@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from stormcell.errors import MethodError, ReadError, UnitsError, WriteError
 from stormcell.networks.architectures import build_network
 from stormcell.networks.checkpoint_folder import replacing_folder, standing_folder
+from stormcell.networks.guided import ADDED
 from stormcell.networks.model_card import model_card
 from stormcell.networks.representation import Representation
 
@@ -39,7 +40,6 @@ MAX_WEIGHTS_BYTES = 2**32
 _MAX_SETTING = 4096  # sides of frames, widths, counts: no network has more, and what a joker asks for is soon found not to fit
 _MAX_ITEMS = 64  # in a list of settings
 _MAX_STEPS = 1000
-_ADDED = ("member_shift",)  # to networks of which folders without it are about; they do what they did
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -250,7 +250,7 @@ def _difference(shapes: Mapping[str, tuple[int, ...]], described: Mapping[str, T
     """What tells these weights from those of the network that was described; None if nothing does."""
     for name, tensor in described.items():
         if name not in shapes:
-            if name in _ADDED:
+            if name in ADDED:
                 continue
             return f"expected the weight {name!r}, which is missing"
         if shapes[name] != tuple(tensor.shape):

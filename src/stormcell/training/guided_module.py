@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stormcell.config import TrainingConfig
-from stormcell.networks.guided import SCALE, Guided, exceedance_loss
+from stormcell.networks.guided import SCALE, Guided, carried_rain, exceedance_loss, paths_back
 from stormcell.networks.representation import Representation
 from stormcell.training.guided_samples import Layout
 from stormcell.training.hits import csi, outcomes
@@ -22,7 +22,17 @@ _FASTER = 5.0
 
 
 class GuidedWindow(NamedTuple):
-    """Windows taken apart, (batch, time or step, y, x): x of past and guess, motion in pixels, what came in mm/h, and where it counts."""
+    """Windows taken apart, (batch, time or step, y, x).
+
+    Attributes:
+        past: x, along the motion.
+        known: where the past is.
+        guess: x, before it is moved.
+        motion: two components [pixels per step].
+        truth: what came [mm h-1].
+        valid: where it counts: it was seen, and its rain comes from what the last scan saw.
+        there: x of the guess where its rain will be.
+    """
 
     past: Tensor
     known: Tensor
@@ -30,6 +40,7 @@ class GuidedWindow(NamedTuple):
     motion: Tensor
     truth: Tensor
     valid: Tensor
+    there: Tensor
 
 
 class GuidedModule(NowcastModule):
@@ -108,8 +119,9 @@ class GuidedModule(NowcastModule):
         scans, truth = values[:, layout.scans], values[:, layout.truth]
         known = scans.isfinite()
         past = torch.where(known, self.representation.forward(scans), 0.0)
-        valid = truth.isfinite() & known[:, -1:]
-        return GuidedWindow(past, known, self.representation.forward(values[:, layout.guess]), values[:, layout.motion], truth, valid)
+        guess, motion = self.representation.forward(values[:, layout.guess]), values[:, layout.motion]
+        there, seen = carried_rain(guess[:, :, None], known[:, -1], paths_back(motion, layout.future))
+        return GuidedWindow(past, known, guess, motion, truth, truth.isfinite() & seen, there[:, :, 0])
 
     def logits_of(self, window: GuidedWindow) -> Tensor:
         """(batch, step, level, y, x)."""

@@ -1,16 +1,14 @@
-"""Windows for guided networks: each with its motion, its first guess, and a future carried back to where the rain was."""
+"""Windows for guided networks: each with its motion, its first guess, and what came."""
 
 import hashlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stormcell.data.samples import Batch, Samples
 from stormcell.methods.guided.first_guess import first_guess
-from stormcell.motion import Trajectories
 
 __all__ = ["GuidedSamples", "Layout"]
 
@@ -45,7 +43,7 @@ class Layout(NamedTuple):
 
     @property
     def truth(self) -> slice:
-        """What came, carried back to where the rain was at the last scan [mm h-1]; NaN where it was not seen."""
+        """What came [mm h-1], where it came; NaN where it was not seen."""
         return slice(self.past + self.future + 2, self.length)
 
     @property
@@ -67,7 +65,7 @@ class GuidedSamples:
     def __init__(self, samples: Samples, past: int, *, km: float, step_minutes: float) -> None:
         self.layout, self.shape = Layout(past, samples.length - past), samples.shape
         self.length = self.layout.length
-        self.fingerprint = hashlib.sha256(f"guided {past} {samples.fingerprint}".encode()).hexdigest()[:16]
+        self.fingerprint = hashlib.sha256(f"guided, truth in its place {past} {samples.fingerprint}".encode()).hexdigest()[:16]
         self._samples, self._km, self._minutes = samples, km, step_minutes
 
     def batch(self, number: int, size: int) -> Batch:
@@ -89,6 +87,4 @@ class GuidedSamples:
         times = range(1, layout.future + 1)
         guess = first_guess(window[: layout.past], back=range(layout.past), ahead=times, km=self._km, step_minutes=self._minutes)
         room[layout.scans], room[layout.guess], room[layout.motion] = guess.past, guess.rain, guess.motion
-        ahead = Trajectories(-guess.motion).followed(times)
-        for seen, row, (column, line) in zip(window[layout.past :], room[layout.truth], ahead, strict=True):
-            row[:] = cv2.remap(seen, column, line, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"))
+        room[layout.truth] = window[layout.past :]

@@ -21,7 +21,7 @@ from stormcell.methods.guided.first_guess import first_guess
 from stormcell.methods.guided.start import start_of
 from stormcell.motion import Trajectories
 from stormcell.networks.checkpoint import ModelConfig, load_checkpoint, save_checkpoint
-from stormcell.networks.guided import SCALE, Guided
+from stormcell.networks.guided import SCALE, Guided, paths_back
 from stormcell.timeline import minutes
 from stormcell.warp import Sampler
 from tests.conftest import frames_of
@@ -93,10 +93,16 @@ def test_what_is_added_up_in_parts_is_the_network(method, storm):
     past = torch.from_numpy(start.past)[None]
     known = past.isfinite()
     scaled = torch.where(known, SCALE.forward(past), 0.0)
-    whole = network(scaled, known, SCALE.forward(torch.from_numpy(start.rain))[None], torch.from_numpy(start.motion)[None])
-    for step in range(1, 7):
-        np.testing.assert_allclose(chances.at(step), whole[0, step - 1].numpy(), atol=2e-4)
-    np.testing.assert_allclose(chances.at(2.5), (chances.at(2) + chances.at(3)) / 2, atol=1.5)  # where the guess crosses a limit it bends
+    motion = torch.from_numpy(start.motion)[None]
+    whole = network(scaled, known, SCALE.forward(torch.from_numpy(start.rain))[None], motion)[0]
+    places = [tuple(each) for each in paths_back(motion, 6)[0].numpy()]
+    looks = [chances.at(step, place).look() for step, place in enumerate(places, start=1)]
+    for (guess, logits), reference in zip(looks, whole, strict=True):
+        seen = np.isfinite(guess)
+        assert seen.mean() > 0.5
+        np.testing.assert_allclose(logits[:, seen], reference.numpy()[:, seen], rtol=1e-4, atol=2e-4)
+    between, before, after = (chances.at(step, places[1]).look()[1] for step in (2.5, 2, 3))
+    np.testing.assert_allclose(between, (before + after) / 2, atol=1.5)  # where the guess crosses a limit it bends
 
 
 @pytest.mark.parametrize("product", ["mean", "median", "matched", "balanced-mean", "balanced-median"])
@@ -142,13 +148,12 @@ def test_members_have_the_chances_that_the_network_gives(tmp_path, storm):
     assert forecast.sizes["member"] == 120 and forecast.attrs["product"] == "members"
     network, config = load_checkpoint(unsure.model)
     start = start_of(storm, 6.0, scans=4, step_minutes=5.0, pixel_km=config.pixel_km, name="unsure")
-    logits = Chances.of(network, start, precision="float32", tile=384, overlap=64).at(6.0)
-    known = np.isfinite(forecast.values[0, 0])
     (place,) = Trajectories(start.guess.motion).followed([6.0])
+    _, logits = Chances.of(network, start, precision="float32", tile=384, overlap=64).at(6.0, place).look()
+    known = np.isfinite(forecast.values[0, 0])
     for level in (1, 3):
         said = 1 / (1 + np.exp(-np.minimum.accumulate(logits, axis=0)[level]))
-        carried = Sampler(storm.values[-1]).holding(said).at(*place)
-        assert (forecast.values[:, 0] >= LEVELS[level])[:, known].mean() == pytest.approx(carried[known].mean(), abs=0.04)
+        assert (forecast.values[:, 0] >= LEVELS[level])[:, known].mean() == pytest.approx(said[known].mean(), abs=0.04)
     some = unsure(storm, LEADS[-1:], members=3, seed=1)
     np.testing.assert_array_equal(some.values, forecast.values[:3])
     assert not np.array_equal(some.values, unsure(storm, LEADS[-1:], members=3, seed=2).values)
@@ -286,7 +291,7 @@ def test_a_runtime_chooses_for_itself(folder):
     assert GuidedForecast(folder, runtime="onnxruntime").precision == "float32"
 
 
-@pytest.mark.parametrize(("precision", "others"), [("float32", 0.0), ("bfloat16", 0.005)])
+@pytest.mark.parametrize(("precision", "others"), [("float32", 0.0), ("bfloat16", 0.01)])
 def test_a_grid_too_large_to_be_worked_on_at_once(folder, storm, monkeypatch, precision, others):
     """Strips of a few rows, logits made anew at each look, and the network step by step: the same rain. bfloat16 rounds in another order;
     where a level is just reached that decides, but hardly anywhere. Matched rain goes by rank: where many pixels are nearly equal, the

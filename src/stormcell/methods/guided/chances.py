@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormcell.methods.guided.start import Start
+from stormcell.warp import Sampler
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from stormcell.networks.guided import Guided, Residual
     from stormcell.runtimes.exported import Forward
 
-__all__ = ["Chances"]
+__all__ = ["AtTime", "Chances", "Place"]
 
 Floats = NDArray[np.float32]
+Place = tuple[Floats, Floats]
 
 _WHOLE = 1e-4  # of a step
 _STRIP = 256  # rows of the model's grid
@@ -26,27 +28,33 @@ _LARGE = 2**18  # pixels of the model's that go through the network at once
 
 @dataclass(frozen=True)
 class Chances:
-    """Logits of exceedance in coordinates that move with the rain.
+    """Logits of exceedance, in parts.
 
     What the network knows is smooth on its own pixels, and is interpolated to those of the radar; what single pixels of the first guess
     and of the last scan add to it is worked out on the radar's:
 
-        logit P(R >= L) = [ residual + neighbourhood ] interpolated + w_0 d(g) + w_1 d(o)
+        logit P(R >= L) = [ residual + neighbourhood ](X) + w_0 d(g(X)) + w_1 d(o(X)) + v_0 d(o) + neighbourhood
+
+    X being where the rain was at the last scan.
 
     Attributes:
-        smooth: (step, level, y, x), the part on the model's grid.
+        smooth: (step, level, y, x) of what moves, where it was at the last scan, on the model's grid.
+        surroundings: (square, level, y, x) on it, see `Anchor.log_odds`.
         start: what the forecast begins from.
-        last: x of the last scan (y, x), 0 where it was not seen.
+        last: the last scan on the radar's grid [mm h-1], 0 where it is dry on the network's scale.
         levels: x of each level.
-        weight: (step, level, 2), of guess and last scan.
+        weight: (step, level, 3), of the first guess, the last scan carried, and the last scan.
+        around: (step, level, square), of the surroundings that stay.
         decisions: (step, level), see `stormcell.methods.guided.decision`.
     """
 
     smooth: Floats
+    surroundings: Floats
     start: Start
-    last: Floats
+    last: Sampler
     levels: Floats
     weight: Floats
+    around: Floats
     decisions: Floats
 
     @classmethod
@@ -68,7 +76,9 @@ class Chances:
             known = torch.from_numpy(np.isfinite(past))[None]
             guess = _scaled(start.on_model_grid(start.rain))[None]
             scans = _scaled(past)[None]
-            smooth = _around(network, scans[:, -1], known[:, -1], guess.shape[1])
+            surroundings = _surroundings(network, scans[:, -1], known[:, -1])
+            steps = guess.shape[1]
+            smooth = network.anchor.moving(surroundings, steps).contiguous()  # it is added to in place
             if network.residual is not None:
                 seen = torch.cat((scans, known.float(), guess, torch.from_numpy(np.ascontiguousarray(start.motion))[None]), dim=1)
                 within = min(tile, seen.shape[-2]) * min(tile, seen.shape[-1])
@@ -76,51 +86,74 @@ class Chances:
                     forward = _by_steps(network) if within > _LARGE else network.residual
                 run = partial(_add_residual, smooth, network.residual, forward, seen, scans.shape[1])
                 run(precision=precision, tile=tile, overlap=overlap)
-            weight, decisions = network.anchor.own(guess.shape[1]), network.decisions_for(guess.shape[1])
             return cls(
                 smooth[0].numpy(),
+                surroundings[0].numpy(),
                 start,
-                _scaled(start.last).numpy(),
+                Sampler(np.where(start.last < _dry_below(), np.float32(0.0), start.last)),
                 network.anchor.levels.numpy(),
-                weight.numpy(),
-                decisions.numpy(),
+                network.anchor.own(steps).numpy(),
+                network.anchor.around(steps).numpy(),
+                network.decisions_for(steps).numpy(),
             )
 
-    def at(self, step: float, rows: slice = slice(None), *, guess: Floats | None = None) -> Floats:
-        """Logits (level, y, x) of some rows at a time; before the first step they are those of the first.
+    def at(self, step: float, place: Place) -> "AtTime":
+        """What is known of one time; before the first step it is what is known of that.
 
         Args:
             step: time since the last scan, in the model's steps.
-            rows: which.
-            guess: what `guess` gives for them, if it is at hand.
+            place: column and row of the radar's grid, each (y, x), where the rain was at the last scan.
         """
+        index = min(max(step - 1.0, 0.0), len(self.smooth) - 1.0)
+        before = min(int(index + _WHOLE), len(self.smooth) - 1)
+        mixed = partial(_mixed, before=before, share=np.float32(max(index - before, 0.0)))
+        guess = mixed(self.start.rain)
+        guess[np.isnan(self.start.last) | (guess < _dry_below())] = (
+            0.0  # as training has it: what is dry on the scale is so before it moves
+        )
+        still = np.einsum("flyx,lf->lyx", self.surroundings, mixed(self.around))
+        return AtTime(self, place, mixed(self.smooth), still, self.last.holding(guess), mixed(self.weight), mixed(self.decisions))
+
+
+@dataclass(frozen=True)
+class AtTime:
+    """The same at one time.
+
+    Attributes:
+        chances: of all times.
+        place: column and row, each (y, x), where the rain was at the last scan.
+        smooth: (level, y, x) of what moves, on the model's grid.
+        still: (level, y, x) of what stays, on it.
+        guess: the first guess before it is moved [mm h-1].
+        weight: (level, 3).
+        decisions: (level,): what was decided in training for that time.
+    """
+
+    chances: Chances
+    place: Place
+    smooth: Floats
+    still: Floats
+    guess: Sampler
+    weight: Floats
+    decisions: Floats
+
+    def look(self, rows: slice = slice(None)) -> tuple[Floats, Floats]:
+        """Some rows: x of the first guess where its rain will be (y, x), NaN where nothing is known, and logits (level, y, x)."""
         import torch
 
         from stormcell.networks.guided.anchor import nearness
 
-        before, share = self._between(step)
-        logits = self.start.on_radar_grid(_mixed(self.smooth, before, share), rows)
-        weight, guess = _mixed(self.weight, before, share), self.guess(step, rows) if guess is None else guess
+        start, last = self.chances.start, self.chances.last
+        column, row = (part[rows] for part in self.place)
+        logits = start.looked_up(self.smooth, column, row)
+        logits += start.looked_up(self.still, *_pixels_of(last.shape, rows))
+        guess = self.guess.at(column, row)
+        fields = [_scaled(field) for field in (guess, last.at(column, row), start.last[rows])]
         room = torch.empty(guess.shape)
-        for own, field in zip(weight.T.tolist(), (torch.from_numpy(guess), torch.from_numpy(self.last[rows])), strict=True):
-            for made, level, factor in zip(torch.from_numpy(logits), self.levels.tolist(), own, strict=True):
+        for own, field in zip(self.weight.T.tolist(), fields, strict=True):
+            for made, level, factor in zip(torch.from_numpy(logits), self.chances.levels.tolist(), own, strict=True):
                 made.add_(nearness(field, level, out=room), alpha=factor)  # level by level: what is made on the way stays in the cache
-        return logits
-
-    def decided(self, step: float) -> Floats:
-        """(level,): what was decided in training for that time."""
-        return _mixed(self.decisions, *self._between(step))
-
-    def guess(self, step: float, rows: slice = slice(None)) -> Floats:
-        """x of the first guess (y, x)."""
-        before, share = self._between(step)
-        after = before + (2 if share >= _WHOLE else 1)
-        return _mixed(_scaled(self.start.rain[before:after, rows]).numpy(), 0, share)
-
-    def _between(self, step: float) -> tuple[int, np.float32]:
-        place = min(max(step - 1.0, 0.0), len(self.smooth) - 1.0)
-        before = min(int(place + _WHOLE), len(self.smooth) - 1)
-        return before, np.float32(max(place - before, 0.0))
+        return np.where(np.isnan(guess), guess, fields[0].numpy()), logits
 
 
 def _scaled(rain_rate: Floats) -> "Tensor":
@@ -132,16 +165,29 @@ def _scaled(rain_rate: Floats) -> "Tensor":
     return SCALE.forward(torch.from_numpy(np.nan_to_num(rain_rate, nan=0.0)))
 
 
-def _around(network: "Guided", last: "Tensor", seen: "Tensor", steps: int) -> "Tensor":
-    """The anchor's part of the neighbourhood (1, step, level, y, x), made in strips of rows: what is needed on the way is then small."""
+def _dry_below() -> float:
+    from stormcell.networks.guided import SCALE
+
+    return SCALE.dry_below
+
+
+def _surroundings(network: "Guided", last: "Tensor", seen: "Tensor") -> "Tensor":
+    """`Anchor.log_odds` of the last scan, made in strips of rows: what is needed on the way is then small."""
     rows, beyond = last.shape[-2], max(network.squares, default=1) // 2
-    made = last.new_empty(1, steps, len(network.rates), *last.shape[-2:])
+    made = last.new_empty(1, len(network.squares), len(network.rates), *last.shape[-2:])
     for first in range(0, rows, _STRIP):
         after = min(first + _STRIP, rows)
         part = slice(max(first - beyond, 0), after + beyond)
-        strip = network.anchor.around(last[:, part], seen[:, part], network.squares, steps)
+        strip = network.anchor.log_odds(last[:, part], seen[:, part], network.squares)
         made[..., first:after, :] = strip[..., first - part.start : after - part.start, :]
     return made
+
+
+def _pixels_of(shape: tuple[int, int], rows: slice) -> Place:
+    """Column and row of each pixel of some rows."""
+    numbers = np.arange(shape[0], dtype=np.float32)[rows]
+    column, row = np.meshgrid(np.arange(shape[1], dtype=np.float32), numbers)
+    return column, row
 
 
 def _by_steps(network: "Guided") -> "Forward":

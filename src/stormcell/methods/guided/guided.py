@@ -44,9 +44,9 @@ _GROWTH = 2.0  # how much stronger than any rain in the past a forecast may be
 class GuidedForecast:
     """A network of the kind `stormcell.networks.guided` mends S-PROG's forecast.
 
-    S-PROG and what the network makes of it are fields that move with the rain; they are carried along the motion at the end, once. The
-    network works on its own pixels and time step, its first guess and the carrying on the radar's. What it says is how likely each of some
-    rain rates is exceeded. Which field is made of that depends on what it is for:
+    S-PROG and what the network makes of it are fields that move with the rain; they are carried along the motion, once. The network works
+    on its own pixels and time step, its first guess and the carrying on the radar's. What it says is how likely each of some rain rates is
+    exceeded at each place. Which field is made of that depends on what it is for:
 
     - "decision": as strong as what is likely enough to be said, see `stormcell.methods.guided.decision`. To warn by.
     - "mean": of the distribution, smooth; it has the least squared error.
@@ -178,7 +178,6 @@ class GuidedForecast:
         """(member, lead, y, x) [mm h-1] for leads in radar steps since the last scan."""
         sampler, levels = Sampler(start.last), np.array(self._network.rates, np.float32)
         places = Trajectories(start.guess.motion).followed(leads)
-        seen = np.isfinite(start.last).astype(np.float32)
         drizzle = np.minimum(np.nan_to_num(start.last, nan=0.0), np.float32(0.99) * levels[0])
         balanced_field = members == 1 and self.product in ("balanced-mean", "balanced-median")
         if start.strongest < levels[0]:
@@ -193,20 +192,21 @@ class GuidedForecast:
         threads = max(1, cv2.getNumThreads())
         with ThreadPoolExecutor(threads) as pool:
             for index, (lead, place) in enumerate(zip(track(leads, "forecast"), places, strict=True)):
-                said = Said(chances, lead / start.step, pool, threads)
+                said = Said(chances.at(lead / start.step, place), pool, threads)
                 if ranks is not None:
-                    carried = np.stack([sampler.holding(level * seen).at(*place) for level in said.whole(shift)])
-                    draw = partial(_draw, logits=carried, levels=levels, place=place, bound=bound)
+                    draw = partial(_draw, logits=said.whole(shift), levels=levels, place=place, bound=bound)
                     list(pool.map(draw, rain_rate[:, index], next(ranks)))
                 else:
-                    field = np.minimum(self._product(said, levels, drizzle), bound)
-                    rain_rate[:, index] = sampler.holding(field * seen).at(*place)
+                    faint_rain = np.nan_to_num(sampler.holding(drizzle).at(*place)) if balanced_field else drizzle
+                    np.minimum(self._product(said, levels, faint_rain), bound, out=rain_rate[0, index])
+                    rain_rate[1:, index] = rain_rate[0, index]
+                rain_rate[:, index, np.isnan(sampler.at(*place))] = np.nan
         if not balanced_field:
             rain_rate[rain_rate < levels[0]] = 0.0
         return rain_rate
 
     def _product(self, said: Said, levels: Floats, drizzle: Floats) -> Floats:
-        """(y, x) [mm h-1] of what is said for one time, and of the rain (y, x) of the last scan where it was below the lowest level."""
+        """(y, x) [mm h-1] of what is said for one time, and of what the last scan, carried, has of rain below the lowest level (y, x)."""
         match self.product:
             case "decision":
                 least = said.least()[:, None, None]
@@ -242,4 +242,3 @@ def _draw(
     """
     rank = np.asarray(cv2.remap(make(), *place, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE), np.float32)
     np.minimum(rain_at(rank, logits, levels), bound, out=room)
-    room[np.isnan(logits[0])] = np.nan

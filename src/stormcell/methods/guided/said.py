@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stormcell.methods.guided.chances import Chances
+from stormcell.methods.guided.chances import AtTime
 from stormcell.methods.guided.decision import Counts
 from stormcell.methods.guided.fields import monotone
 
@@ -27,25 +27,25 @@ class Said:
     """Logits of exceedance that never rise from level to level, at one time.
 
     Args:
-        chances: of all times.
-        step: which time, in the model's steps.
+        now: what they are made from.
         pool: threads that strips are shared out to.
         threads: how many these are; each has as much to do as the others.
     """
 
-    def __init__(self, chances: Chances, step: float, pool: ThreadPoolExecutor, threads: int) -> None:
-        self._chances, self._step, self._pool = chances, step, pool
-        rows, columns = chances.last.shape
-        rounds = math.ceil(rows * columns * len(chances.levels) / (_STRIP * threads))
+    def __init__(self, now: AtTime, pool: ThreadPoolExecutor, threads: int) -> None:
+        self._now, self._pool = now, pool
+        rows, columns = now.place[0].shape
+        self._levels = now.chances.levels
+        rounds = math.ceil(rows * columns * len(self._levels) / (_STRIP * threads))
         height = math.ceil(rows / (rounds * threads))
         self._shape = rows, columns
         self._strips = [slice(first, min(first + height, rows)) for first in range(0, rows, height)]
-        few = len(chances.levels) * rows * columns <= _KEPT
+        few = len(self._levels) * rows * columns <= _KEPT
         self._kept = self._for_all(self._made) if few else []
 
     def whole(self, shift: Floats | None = None) -> Floats:
         """(level, y, x), after a shift (level,) if there is one."""
-        logits = np.empty((len(self._chances.levels), *self._shape), np.float32)
+        logits = np.empty((len(self._levels), *self._shape), np.float32)
 
         def fill(strip: int) -> None:
             rows = logits[:, self._strips[strip]]
@@ -73,18 +73,17 @@ class Said:
 
         def count(strip: int) -> Counts:
             guess, logits = self._look(strip)
-            return Counts.of(logits, guess, np.isfinite(self._chances.start.last[self._strips[strip]]), self._chances.levels)
+            return Counts.of(logits, guess, np.isfinite(guess), self._levels)
 
-        return reduce(add, self._for_all(count)).least(self._chances.decided(self._step))
+        return reduce(add, self._for_all(count)).least(self._now.decisions)
 
     def _look(self, strip: int) -> tuple[Floats, Floats]:
-        """x of the first guess (y, x), and logits (level, y, x)."""
+        """x of the first guess (y, x), NaN where nothing is known, and logits (level, y, x)."""
         return self._kept[strip] if self._kept else self._made(strip)
 
     def _made(self, strip: int) -> tuple[Floats, Floats]:
-        rows = self._strips[strip]
-        guess = self._chances.guess(self._step, rows)
-        return guess, monotone(self._chances.at(self._step, rows, guess=guess), in_place=True)
+        guess, logits = self._now.look(self._strips[strip])
+        return guess, monotone(logits, in_place=True)
 
     def _for_all(self, work: Callable[[int], _Made]) -> list[_Made]:
         return list(self._pool.map(work, range(len(self._strips))))

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -62,9 +63,14 @@ class Start:
         """(field, y, x) of the radar's grid on the model's, NaN where nothing is known."""
         return fields if self.pixels is None else self.pixels.to_model(fields)
 
-    def on_radar_grid(self, fields: Floats, rows: slice = slice(None)) -> Floats:
-        """(field, y, x) of the model's grid on the radar's, or on some of its rows."""
-        return fields[:, rows] if self.pixels is None else self.pixels.to_radar(fields, rows)
+    def looked_up(self, fields: Floats, column: Floats, row: Floats) -> Floats:
+        """(field, y, x) of the model's grid at places (y, x) of the radar's, bilinear; what is beyond the grid is like its edge."""
+        if self.pixels is not None:
+            column, row = self.pixels.places(column), self.pixels.places(row)
+        result = np.empty((len(fields), *column.shape), np.float32)
+        for field, room in zip(fields, result, strict=True):
+            cv2.remap(field, column, row, cv2.INTER_LINEAR, dst=room, borderMode=cv2.BORDER_REPLICATE)
+        return result
 
 
 def start_of(past: xr.DataArray, last_lead: float, *, scans: int, step_minutes: float, pixel_km: float, name: str) -> Start:

@@ -14,20 +14,19 @@ _SLACK = 0.02  # of a share, so that its logit is finite
 
 
 class Anchor(nn.Module):
-    """Logistic regression, with weights of its own for each lead time and level.
+    """Logistic regression, with weights of its own for each lead time and level, on what moves with the rain and on what stays.
 
-        logit P(R >= L) = b + w_0 d(g) + w_1 d(o) + sum_k w_k log((f_k + e) / (1 + e - f_k))
-        d(x) = clip((x - x_L) / 0.1, -2.5, 2.5)
+        logit P(R >= L) = [ b + sum_k w_k s_k ](X) + w_0 d(g(X)) + w_1 d(o(X)) + v_0 d(o) + sum_k v_k s_k
+        d(x) = clip((x - x_L) / 0.1, -2.5, 2.5),   s_k = log((f_k + e) / (1 + e - f_k))
 
-    with g the first guess, o the last scan, f_k the share of what was seen within a square that is at or above L, e = 0.02.
+    with g the first guess, o the last scan, f_k the share of what was seen within a square around a place that is at or above L, e = 0.02.
+    X is where the rain of that lead time was at the last scan; what is not taken there is taken at the place itself. Rain that hills call
+    up, or that a radar sees where there is none, stays where it is, and so does what the motion is wrong about.
 
     Args:
         levels: x of each level.
         steps: lead times.
         squares: how many sides of squares there are.
-
-    Shapes:
-        guess (batch, step, y, x), last and seen (batch, y, x) -> (batch, step, level, y, x)
     """
 
     levels: Tensor
@@ -39,31 +38,52 @@ class Anchor(nn.Module):
         weight[..., 0] = 1.0
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.full((steps, len(levels)), -1.0))
+        self.staying = nn.Parameter(torch.zeros(steps, len(levels), 1 + squares))
 
-    def forward(self, guess: Tensor, last: Tensor, seen: Tensor, sides: Sequence[int]) -> Tensor:
-        """Logits for the steps of the guess.
+    def forward(self, guess: Tensor, carried: Tensor, last: Tensor) -> Tensor:
+        """What single pixels add: w_0 d(g(X)) + w_1 d(o(X)) + v_0 d(o).
 
         Args:
-            guess: x (batch, step, y, x).
+            guess: x (batch, step, y, x) of g(X).
+            carried: x of o(X), same shape.
+            last: x of o (batch, y, x).
+
+        Returns:
+            (batch, step, level, y, x).
+        """
+        own, levels = self.own(guess.shape[1])[..., None, None], self.levels[:, None, None]
+        logits = own[:, :, 0] * nearness(guess[:, :, None], levels)
+        logits = torch.addcmul(logits, own[:, :, 1], nearness(carried[:, :, None], levels))
+        return torch.addcmul(logits, own[:, :, 2], nearness(last[:, None], levels)[:, None])
+
+    def moving(self, surroundings: Tensor, steps: int) -> Tensor:
+        """b + sum w_k s_k, (batch, step, level, y, x) at the places of the last scan, of `log_odds`."""
+        step = self._steps(steps)
+        return torch.einsum("bflyx,slf->bslyx", surroundings, self.weight[step][..., 2:]) + self.bias[step][None, :, :, None, None]
+
+    def still(self, surroundings: Tensor, steps: int) -> Tensor:
+        """sum v_k s_k, (batch, step, level, y, x), of `log_odds`."""
+        return torch.einsum("bflyx,slf->bslyx", surroundings, self.around(steps))
+
+    def log_odds(self, last: Tensor, seen: Tensor, sides: Sequence[int]) -> Tensor:
+        """s_k, (batch, square, level, y, x).
+
+        Args:
             last: x of the last scan (batch, y, x), 0 where it was not seen.
             seen: bool, same shape.
             sides: of the squares [pixels], odd.
         """
-        own, levels = self.own(guess.shape[1]), self.levels[:, None, None]
-        near, newest = nearness(guess[:, :, None], levels), nearness(last[:, None], levels)
-        logits = torch.addcmul(self.around(last, seen, sides, guess.shape[1]), near, own[None, :, :, 0, None, None])
-        return torch.addcmul(logits, newest[:, None], own[None, :, :, 1, None, None])
-
-    def around(self, last: Tensor, seen: Tensor, sides: Sequence[int], steps: int) -> Tensor:
-        """The part that the neighbourhood makes, and b: (batch, step, level, y, x)."""
         shares = neighbourhood((last[:, None] >= self.levels[:, None, None] - 1e-4) & seen[:, None], seen[:, None], sides)
-        logits = torch.log((shares + _SLACK) / (1 + _SLACK - shares))
-        step = self._steps(steps)
-        return torch.einsum("bflyx,slf->bslyx", logits, self.weight[step][..., 2:]) + self.bias[step][None, :, :, None, None]
+        return torch.log((shares + _SLACK) / (1 + _SLACK - shares))
 
     def own(self, steps: int) -> Tensor:
-        """w_0 and w_1, (step, level, 2)."""
-        return self.weight[self._steps(steps)][..., :2]
+        """w_0, w_1 and v_0, (step, level, 3)."""
+        step = self._steps(steps)
+        return torch.cat((self.weight[step][..., :2], self.staying[step][..., :1]), dim=-1)
+
+    def around(self, steps: int) -> Tensor:
+        """v_k, (step, level, square)."""
+        return self.staying[self._steps(steps)][..., 1:]
 
     def _steps(self, count: int) -> Tensor:
         """Beyond the last step that there are weights for, it stands for those after it."""

@@ -113,6 +113,7 @@ def folded(network: Guided, change: Fit) -> Guided:
     group = (torch.arange(len(anchor.weight)) // GROUP).clamp(max=len(change.shift) - 1)
     anchor.weight.mul_(slope[None, :, None])
     anchor.weight[..., 0] += torch.from_numpy(change.weight).float()[group]
+    anchor.staying.mul_(slope[None, :, None])
     anchor.bias.mul_(slope).add_(torch.from_numpy(change.shift).float()[group])
     shift, done = made.member_shift, torch.from_numpy(change.shift.mean(axis=0)).float()
     shift -= done.clamp(shift.clamp(max=0.0), shift.clamp(min=0.0))

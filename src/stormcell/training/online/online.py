@@ -24,7 +24,7 @@ from stormcell.methods.guided.decision import least_logits
 from stormcell.methods.guided.fields import monotone
 from stormcell.methods.shipped import model_folder
 from stormcell.networks.checkpoint import ModelConfig, fingerprint_of, load_checkpoint, save_checkpoint
-from stormcell.networks.guided import Guided
+from stormcell.networks.guided import ADDED, Guided
 from stormcell.training.decisions import CANDIDATES, GROUP, best_decisions, outcomes_by_probability
 from stormcell.training.guided_module import GuidedModule, GuidedWindow
 from stormcell.training.learning_rate import SCHEDULES
@@ -177,7 +177,7 @@ class Online:
 
     def _outcomes(self, window: GuidedWindow, logits: dict[str, Tensor]) -> dict[str, Numbers]:
         """Variant -> (threshold, 3)."""
-        said: dict[str, Callable[[int, float], Tensor]] = {SPROG: lambda level, _: window.guess >= self._frozen.anchor.levels[level] - 1e-4}
+        said: dict[str, Callable[[int, float], Tensor]] = {SPROG: lambda level, _: window.there >= self._frozen.anchor.levels[level] - 1e-4}
         for name, network in self._networks.items():
             margins = _margins(network, logits[name][0], window)
             said[name] = lambda level, _, margins=margins: margins[None, :, level] >= 0  # type: ignore[misc]
@@ -212,7 +212,7 @@ class Online:
         """Remember the lesson, and fit anew to all that are remembered."""
         rng = np.random.default_rng(self._lessons)
         frozen = logits[FROZEN][0]
-        self._samples.append(sampled(frozen, window.guess[0], window.truth[0], window.valid[0], pixels=_PLACES, rng=rng))
+        self._samples.append(sampled(frozen, window.there[0], window.truth[0], window.valid[0], pixels=_PLACES, rng=rng))
         self._samples = self._samples[-_WINDOWS:]
         joined = [torch.cat([sample[part] for sample in self._samples], dim=-1) for part in range(3)]
         change = fit(joined[0], joined[1], joined[2], self._frozen)
@@ -297,7 +297,8 @@ class Online:
             for name, network in self._networks.items():
                 network.load_state_dict({key: stored[whole] for key in network.state_dict() if (whole := f"{name}.{key}") in stored})
             for key, weights in self._networks[ONLINE].named_parameters():
-                self._optimizer.state[weights]["sum"].copy_(stored[f"adagrad.{key}"])
+                if (whole := f"adagrad.{key}") in stored or key not in ADDED:
+                    self._optimizer.state[weights]["sum"].copy_(stored[whole])
             self.guard.counts = {name: stored[f"guard.{name}"].numpy().astype(np.float64) for name in VARIANTS}
             self.guard.chosen = {name: name for name in VARIANTS}[said["chosen"]]
             self._counts = stored["counts"].numpy().reshape(self._counts.shape).astype(np.float64)
@@ -313,9 +314,10 @@ class Online:
 
 def _margins(network: Guided, logits: Tensor, window: GuidedWindow) -> Tensor:
     """(step, level, y, x) of logits of the same shape: 0 or more where the method says the event."""
-    known, levels = window.known[0, -1].numpy(), network.anchor.levels.numpy()
+    levels = network.anchor.levels.numpy()
     rows = []
-    for fields, guess, own in zip(logits.numpy(), window.guess[0].numpy(), network.decisions_for(len(logits)).numpy(), strict=True):
+    decisions = network.decisions_for(len(logits)).numpy()
+    for fields, guess, known, own in zip(logits.numpy(), window.there[0].numpy(), window.valid[0].numpy(), decisions, strict=True):
         likely = monotone(fields)
         rows.append(monotone(likely - least_logits(likely, guess, known, levels, own)[:, None, None]))
     return torch.from_numpy(np.stack(rows))

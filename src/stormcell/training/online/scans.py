@@ -1,18 +1,16 @@
 """From scans that have come in to what a guided network learns from, on its own pixels and clock."""
 
 import math
-from collections.abc import Iterator
 
-import cv2
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.errors import FramesError
 from stormcell.frames import step_of
-from stormcell.methods.guided.series import WHOLE, fill
+from stormcell.methods.guided.series import WHOLE
 from stormcell.methods.guided.start import Start, start_of
-from stormcell.motion import Trajectories
+from stormcell.motion import advect
 from stormcell.networks.checkpoint import ModelConfig
 from stormcell.training.guided_samples import Layout
 
@@ -52,21 +50,23 @@ def lesson_of(scans: xr.DataArray, config: ModelConfig, *, multiple: int) -> Flo
     )
     if start.late:
         raise FramesError("online: the last scan of the past is missing, and a lesson begins with one; leave this window out")
-    truth = np.empty((config.future_steps, *start.last.shape), np.float32)
-    fill(truth, _carried_back(start, future.values), [step * start.step for step in range(1, config.future_steps + 1)])
+    truth = [_at(step * start.step, start, future.values) for step in range(1, config.future_steps + 1)]
     fields = [*start.on_model_grid(start.past), *start.on_model_grid(start.rain[: config.future_steps]), *start.motion]
-    fields += [*start.on_model_grid(truth)]
+    fields += [*start.on_model_grid(np.stack(truth))]
     return _padded(np.stack(fields), multiple, motion=Layout(config.past_steps, config.future_steps).motion)
 
 
-def _carried_back(start: Start, future: Floats) -> Iterator[Floats]:
-    """The last scan, and each that came after it, back along the motion to where its rain was."""
-    yield start.last
-    ahead = Trajectories(-start.guess.motion).followed(range(1, len(future) + 1))
-    for seen, (column, row) in zip(future, ahead, strict=True):
-        back = np.empty_like(start.last)
-        cv2.remap(seen, column, row, cv2.INTER_NEAREST, dst=back, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"))
-        yield back
+def _at(time: float, start: Start, future: Floats) -> Floats:
+    """What came at a time [radar steps]: a scan, or the mean of the one before, carried on, and the one after, carried back."""
+    before = math.floor(time + WHOLE)
+    share = time - before
+    scans: list[Floats] = [start.last, *future]
+    if share <= WHOLE:
+        return scans[before]
+    earlier = advect(scans[before], start.guess.motion, [share])[0]
+    later = advect(scans[before + 1], -start.guess.motion, [1 - share])[0]
+    mixed: Floats = np.float32(1 - share) * earlier + np.float32(share) * later
+    return mixed
 
 
 def _padded(fields: Floats, multiple: int, *, motion: slice) -> Floats:
