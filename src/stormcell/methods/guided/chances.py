@@ -74,8 +74,8 @@ class Chances:
         with torch.inference_mode():
             past = start.on_model_grid(start.past)
             known = torch.from_numpy(np.isfinite(past))[None]
-            guess = _scaled(start.on_model_grid(start.rain))[None]
-            scans = _scaled(past)[None]
+            guess = torch.from_numpy(_scaled(start.on_model_grid(start.rain)))[None]
+            scans = torch.from_numpy(_scaled(past))[None]
             surroundings = _surroundings(network, scans[:, -1], known[:, -1])
             steps = guess.shape[1]
             smooth = network.anchor.moving(surroundings, steps).contiguous()  # it is added to in place
@@ -139,30 +139,42 @@ class AtTime:
 
     def look(self, rows: slice = slice(None)) -> tuple[Floats, Floats]:
         """Some rows: x of the first guess where its rain will be (y, x), NaN where nothing is known, and logits (level, y, x)."""
-        import torch
-
-        from stormcell.networks.guided.anchor import nearness
-
         start, last = self.chances.start, self.chances.last
         column, row = (part[rows] for part in self.place)
         logits = start.looked_up(self.smooth, column, row)
         logits += start.looked_up(self.still, *_pixels_of(last.shape, rows))
         guess = self.guess.at(column, row)
         fields = [_scaled(field) for field in (guess, last.at(column, row), start.last[rows])]
-        room = torch.empty(guess.shape)
-        for own, field in zip(self.weight.T.tolist(), fields, strict=True):
-            for made, level, factor in zip(torch.from_numpy(logits), self.chances.levels.tolist(), own, strict=True):
-                made.add_(nearness(field, level, out=room), alpha=factor)  # level by level: what is made on the way stays in the cache
-        return np.where(np.isnan(guess), guess, fields[0].numpy()), logits
+        for x, own in zip(fields, self.weight.T, strict=True):
+            _add_nearness(logits, x, self.chances.levels, own)
+        fields[0][np.isnan(guess)] = np.nan
+        return fields[0], logits
 
 
-def _scaled(rain_rate: Floats) -> "Tensor":
+def _add_nearness(logits: Floats, x: Floats, levels: Floats, factors: Floats) -> None:
+    """Add each level's factor times `nearness` of x. Most of a field is dry, and that is one number a level."""
+    import torch
+
+    from stormcell.networks.guided.anchor import nearness
+
+    wet = np.flatnonzero(x)
+    there, dry = torch.from_numpy(x.reshape(-1)[wet]), torch.from_numpy(np.zeros(1, np.float32))
+    for field, level, factor in zip(logits.reshape(len(levels), -1), levels.tolist(), factors.tolist(), strict=True):
+        without = float(nearness(dry, level))
+        field += np.float32(factor * without)
+        field[wet] += (nearness(there, level) - without).mul_(factor).numpy()
+
+
+def _scaled(rain_rate: Floats) -> Floats:
     """x, 0 where nothing is known."""
     import torch
 
     from stormcell.networks.guided import SCALE
 
-    return SCALE.forward(torch.from_numpy(np.nan_to_num(rain_rate, nan=0.0)))
+    wet = rain_rate >= np.float32(SCALE.dry_below)
+    x = np.zeros_like(rain_rate)
+    x[wet] = SCALE.forward(torch.from_numpy(rain_rate[wet])).numpy()
+    return x
 
 
 def _dry_below() -> float:
