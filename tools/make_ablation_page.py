@@ -14,7 +14,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 import xarray as xr
@@ -31,8 +30,8 @@ from stormcell.config import DataConfig, TrainingConfig
 from stormcell.data.archive import Archive
 from stormcell.data.archive_samples import ArchiveSamples
 from stormcell.data.samples import Samples
-from stormcell.motion import Trajectories, advect
-from stormcell.networks.guided import SCALE, Guided
+from stormcell.motion import advect
+from stormcell.networks.guided import SCALE, Guided, at_places, carried_rain, paths_back
 from stormcell.networks.guided.residual import Residual
 from stormcell.networks.losses import weighted_sum
 from stormcell.progress import track
@@ -57,10 +56,9 @@ Written by `make bench-ablation`: the network that ships, with {widths} channels
 Each learnt from {windows:,} windows of TAASRAD19 (except where the amount is what was changed), the same for all in the same order:
 `guided` itself has seen 76,000, so this says what a part is worth to somebody who begins, not what the best network needs. From which
 probability on an event is said is found on training windows for each of them; a regression's rain has its thresholds found in the same
-way. CSI is the mean over 12 lead times to an hour on {cases} windows of {days} validation days, all scored where the rain was measured:
-carried into the moving frame, even S-PROG has other scores. In brackets: the difference from the first line, and 95 % of a bootstrap over
-days. The seeds show what chance alone does. Read the line of the anchor alone first: as long as it is level with the first line, those of
-cell, scales, loss and steps speak of a network that has hardly begun.
+way. CSI is the mean over 12 lead times to an hour on {cases} windows of {days} validation days. In brackets: the difference from the first
+line, and 95 % of a bootstrap over days. The seeds show what chance alone does. Read the line of the anchor alone first: as long as it is
+level with the first line, those of cell, scales, loss and steps speak of a network that has hardly begun.
 """
 
 
@@ -74,9 +72,11 @@ class Variant:
         change: into what.
         network: settings of `Guided`.
         guess: "sprog", "last scan" (carried on: it stands still in the moving frame), or "none".
-        moving: whether scans, guess and truth are seen where the rain is now; otherwise where they were measured.
+        moving: whether the network sees scans and guess where the rain is now, and its logits are carried to where it will be; otherwise
+            it sees them where they were measured and will be.
         head: "levels", or "regression" of reflectivity, which the guess is the beginning of.
         anchored: whether the anchor has a say.
+        staying: whether the anchor looks at what stays at its place.
         level_weights: whether levels of heavy rain weigh more in the loss.
         loss: of a regression.
         seed: of first weights.
@@ -91,6 +91,7 @@ class Variant:
     moving: bool = True
     head: str = "levels"
     anchored: bool = True
+    staying: bool = True
     level_weights: bool = True
     loss: tuple[tuple[str, float], ...] = (("b-mse", 1.0), ("b-mae", 1.0))
     seed: int = 1
@@ -104,6 +105,7 @@ VARIANTS = (
     replace(WHOLE, name="seed-3", part="seed", change="another", seed=3),
     replace(WHOLE, name="anchor-alone", part="network", change="none: the anchor alone", network=(("network", False),)),
     replace(WHOLE, name="no-anchor", part="anchor", change="none: the network alone", anchored=False),
+    replace(WHOLE, name="nothing-stays", part="anchor", change="of what moves alone", staying=False),
     replace(WHOLE, name="guess-last-scan", part="first guess", change="the last scan, carried on", guess=LAST_SCAN),
     replace(WHOLE, name="guess-none", part="first guess", change="none", guess="none"),
     replace(WHOLE, name="fixed-frame", part="frame", change="fixed to the ground", moving=False),
@@ -132,17 +134,25 @@ class Ablated(Guided):
         if variant.head == "regression":
             self.residual = Residual(1, settings["hidden"])
         self.anchor.requires_grad_(variant.anchored and variant.head == "levels")
+        self.anchor.staying.requires_grad_(self.anchor.weight.requires_grad and variant.staying)
 
     def forward(self, past: Tensor, known: Tensor, guess: Tensor, motion: Tensor) -> Tensor:
         """As `Guided`; of a regression, how far above each level it is, as a logit."""
-        if self.variant.guess != SPROG:
-            guess = past[:, -1:].expand_as(guess) if self.variant.guess == LAST_SCAN else torch.zeros_like(guess)
+        variant, last, seen = self.variant, past[:, -1:].expand_as(guess), known[:, -1]
+        places = paths_back(motion if variant.moving else torch.zeros_like(motion), guess.shape[1])
+        if variant.guess != SPROG:
+            guess = last if variant.guess == LAST_SCAN else torch.zeros_like(guess)
         mended: Tensor | float = 0.0 if self.residual is None else self.residual(past, known.to(past.dtype), guess, motion).float()
-        if self.variant.head == "regression":
-            return 10 * (guess[:, :, None] + mended - self.anchor.levels[:, None, None])
-        anchor = self.anchor(guess, past[:, -1], known[:, -1], self.squares) if self.variant.anchored else torch.tensor(-3.0)
-        logits: Tensor = anchor + mended
-        return logits
+        if variant.head == "regression":
+            moving: Tensor = guess[:, :, None] + mended - self.anchor.levels[:, None, None]
+            return 10 * at_places(moving, places)
+        if not variant.anchored:
+            return at_places(torch.tensor(-3.0) + mended, places)
+        surroundings = self.anchor.log_odds(past[:, -1], seen, self.squares)
+        moving = self.anchor.moving(surroundings, guess.shape[1]) + mended
+        there, _ = carried_rain(torch.stack((guess, last), dim=2), seen, places)
+        own: Tensor = self.anchor(there[:, :, 0], there[:, :, 1], past[:, -1]) + self.anchor.still(surroundings, guess.shape[1])
+        return own + at_places(moving, places)
 
 
 class AblatedModule(GuidedModule):
@@ -167,16 +177,14 @@ class AblatedModule(GuidedModule):
 
 
 class FixedFrame(GuidedSamples):
-    """Windows as they were measured, with the first guess carried to where its rain will be; pixels that the other frame sees too."""
+    """Windows whose scans are where they were measured, and whose first guess is where its rain will be."""
 
     def _fill(self, window: Floats, room: Floats) -> None:
         super()._fill(window, room)
         layout, motion = self.layout, room[self.layout.motion].copy()
-        room[layout.scans], room[layout.truth] = window[: layout.past], window[layout.past :]
-        for step, (guess, truth) in enumerate(zip(room[layout.guess], room[layout.truth], strict=True), start=1):
-            carried = advect(guess, motion, [step])[0]
-            truth[np.isnan(carried)] = np.nan
-            guess[:] = np.nan_to_num(carried, nan=0.0)
+        room[layout.scans] = window[: layout.past]
+        for step, guess in enumerate(room[layout.guess], start=1):
+            guess[:] = np.nan_to_num(advect(guess, motion, [step])[0], nan=0.0)
 
 
 def windows_of(source: Source, samples: Samples, variant: Variant) -> GuidedSamples:
@@ -233,24 +241,20 @@ def learn(module: AblatedModule, source: Source) -> dict[str, Any]:
 
 @torch.inference_mode()
 def by_day(module: AblatedModule, source: Source, decisions: Tensor) -> dict[str, dict[str, Any]]:
-    """Day -> outcomes (threshold, step, 3) of the network and of S-PROG as it is, and how many windows there were.
-
-    All are scored where the rain was measured, whatever frame the network works in: to carry what came into another changes scores.
-    """
-    validation, variant = source.validation, module.variant
+    """Day -> outcomes (threshold, step, 3) of the network and of S-PROG as it is, and how many windows there were."""
+    validation = source.validation
     assert isinstance(validation, ArchiveSamples)
     names = [str(start)[:10] for start in Archive(DATA.validation or "").axis[validation.windows.starts]]
     level = [module.guided.rates.index(threshold) for threshold in THRESHOLDS]
-    frames = (windows_of(source, validation, one) for one in (variant, replace(variant, moving=False)))
+    frames = (windows_of(source, validation, one) for one in (module.variant, WHOLE))
     days: dict[str, dict[str, Any]] = {}
-    for number, (own, measured) in enumerate(zip(*(Swept(one, len(names), BATCH) for one in frames), strict=True)):
-        window, ground = module.window_of(own), module.window_of(measured)
-        logits = module.logits_of(window)[:, :, level]
-        said = (on_the_ground(logits, window.motion) if variant.moving else logits) >= decisions[:, level, None, None]
-        guess = torch.stack([ground.guess >= SCALE.level(threshold) for threshold in THRESHOLDS], dim=2)
-        seen = torch.stack([ground.truth >= threshold - 1e-3 for threshold in THRESHOLDS], dim=2)
+    for number, (own, usual) in enumerate(zip(*(Swept(one, len(names), BATCH) for one in frames), strict=True)):
+        window, sprog = module.window_of(own), module.window_of(usual)
+        said = module.logits_of(window)[:, :, level] >= decisions[:, level, None, None]
+        guess = torch.stack([sprog.there >= SCALE.level(threshold) for threshold in THRESHOLDS], dim=2)
+        seen = torch.stack([sprog.truth >= threshold - 1e-3 for threshold in THRESHOLDS], dim=2)
         for place, day in enumerate(names[number * BATCH :][: len(own)]):
-            valid = ground.valid[place, :, None]
+            valid = sprog.valid[place, :, None]
             of_day = days.setdefault(day, {"windows": 0, "network": 0.0, SPROG: 0.0})
             of_day["windows"] += 1
             for name, event in (("network", said[place]), (SPROG, guess[place])):
@@ -258,17 +262,6 @@ def by_day(module: AblatedModule, source: Source, decisions: Tensor) -> dict[str
                 counts = [outcomes(one[None, :, None], came[None, :, None], valid[None], [0.5]) for one, came in of_each]
                 of_day[name] = of_day[name] + torch.cat(counts).numpy()
     return {day: {name: np.asarray(value).tolist() for name, value in of.items()} for day, of in days.items()}
-
-
-def on_the_ground(logits: Tensor, motion: Tensor) -> Tensor:
-    """Logits (batch, step, level, y, x) carried to where the rain of their step will be, NaN where it comes from outside."""
-    carried = torch.empty_like(logits)
-    for window, room, moving in zip(logits, carried, motion.numpy(), strict=True):
-        back = Trajectories(moving).followed(range(1, len(window) + 1))
-        for levels, place, (column, row) in zip(window, room, back, strict=True):
-            for one, there in zip(levels.numpy(), place.numpy(), strict=True):
-                there[:] = cv2.remap(one, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"))
-    return carried
 
 
 def csi(counts: xr.DataArray) -> xr.Dataset:
