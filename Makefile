@@ -70,11 +70,12 @@ train-radar: archives          ## the networks of experiments/radar, two at a ti
 train-digits: $(VENV)/.dev     ## the networks on moving digits, two at a time on a core each; some hours, goes on where it was stopped
 	ls experiments/moving-mnist*/*.toml experiments/conv-tt/*.toml experiments/quantised/*.toml | xargs -P 2 -I{} tools/train_or_resume.sh $(BIN)/stormcell {}
 
-train-skill: archives $(EVENTS:%=archives/%.zarr)  ## the guided network: home, home disturbed, with other radars, each country left out; four hours on two cores, goes on where it was stopped
+train-skill: archives $(EVENTS:%=archives/%.zarr)  ## the guided network: home, home disturbed, with other radars, each country left out; six hours on two cores, goes on where it was stopped
 	for part in guided-a guided-b; do tools/train_or_resume.sh $(BIN)/stormcell experiments/skill/$$part.toml || exit 1; done
 	ls experiments/skill/guided-c*.toml | xargs -P 2 -I{} tools/train_or_resume.sh $(BIN)/stormcell {}
 	for of in "" -without-bom -without-fmi -without-knmi -without-meteoswiss; do \
-	  $(BIN)/python tools/average_runs.py runs/guided$$of runs/guided-b runs/guided-c$$of || exit 1; done
+	  $(BIN)/python tools/average_runs.py runs/guided-mean$$of runs/guided-b runs/guided-c$$of || exit 1; done
+	ls experiments/skill/guided-d*.toml | xargs -P 2 -I{} tools/train_or_resume.sh $(BIN)/stormcell {}
 
 archives/%.zarr: | $(VENV)/.dev  # an event of another radar
 	$(BIN)/stormcell ingest $(DATA)/events/$* archives/unfinished-$*.zarr
