@@ -45,6 +45,7 @@ EVENTS = {
     "bom_melbourne_2018-06-16": "bom",
 }
 KM = (1, 2, 4)
+STAGES = ("guided-a", "guided-b", "guided-c", "guided-mean", "guided")
 STACK, TUNED = "classical-stack", "sprog-tuned"
 HEAD = """# Guided networks beside the classics
 
@@ -92,8 +93,9 @@ Seen on the same days and events with earlier weights, one run each; what is lef
   and losses cannot be told apart so early, when the anchor alone is as good as all.
 - *What stays at its place.* That a fixed frame was better had two possible reasons. What came was carried back for training, by nearest
   pixels, which blurs it: a loss on the ground, with logits carried there, gained nothing in short trainings. Or something stays where it
-  is: an anchor that also sees the last scan where it was measured gained 0.005, 0.006, 0.005 and 0 at 0.5, 2, 5 and 10 mm/h on 400 validation
-  windows, alone, and 0.002, 0.003, 0.003 and 0.002 below the full network. So the network stays in the moving frame, and the anchor sees both.
+  is: an anchor that also sees the last scan where it was measured gained 0.005, 0.006, 0.005 and 0 at 0.5, 2, 5 and 10 mm/h on 400
+  validation windows, alone, and 0.002, 0.003, 0.003 and 0.002 below the full network. So the network stays in the moving frame, and the
+  anchor sees both.
 - *Not tried yet:* the mean of mirrored views of one scene; what was seen at the place in all past scans, not in the last alone (in a short
   trial worth 0.001 at 2 mm/h); ANVIL as a second first guess; noise within the network.
 """
@@ -312,7 +314,7 @@ def main() -> None:
     network, config = load_checkpoint(model)
     size = sum(weight.numel() for weight in network.parameters())
     text = [HEAD, f"{size:,} weights; {config.training['windows_seen']:,} windows in the last part of its training.\n", AT_HOME]
-    stages = [folder for name in ("guided-a", "guided-b", "guided-c", "guided-mean", "guided") if (folder := Path("runs") / name / "best").is_dir()]
+    stages = [folder for name in STAGES if (folder := Path("runs") / name / "best").is_dir()]
     with progress_and_warnings():
         home = at_home(model)
         text += [*home_tables(home), *error_table(home), "", AWAY, *away_tables(models)]
