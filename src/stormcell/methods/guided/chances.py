@@ -108,9 +108,8 @@ class Chances:
         before = min(int(index + _WHOLE), len(self.smooth) - 1)
         mixed = partial(_mixed, before=before, share=np.float32(max(index - before, 0.0)))
         guess = mixed(self.start.rain)
-        guess[np.isnan(self.start.last) | (guess < _dry_below())] = (
-            0.0  # as training has it: what is dry on the scale is so before it moves
-        )
+        # as in training: what is dry on the scale is so before it moves
+        guess[np.isnan(self.start.last) | (guess < _dry_below())] = 0.0
         still = np.einsum("flyx,lf->lyx", self.surroundings, mixed(self.around))
         return AtTime(self, place, mixed(self.smooth), still, self.last.holding(guess), mixed(self.weight), mixed(self.decisions))
 
