@@ -14,7 +14,7 @@ PLACES = 10_000
 
 def window_of(truth: torch.Tensor) -> GuidedWindow:
     nothing = torch.zeros(1)
-    return GuidedWindow(nothing, nothing, nothing, nothing, truth, truth.isfinite(), nothing)
+    return GuidedWindow(nothing, nothing, nothing, nothing, truth, nothing, torch.ones_like(truth, dtype=torch.bool))
 
 
 def reached(truth: list[float], logits: list[float], rates: tuple[float, ...]) -> Reached:

@@ -19,6 +19,7 @@ from stormcell.training.guided_samples import GuidedSamples, Layout
 from stormcell.training.online import Online
 from stormcell.training.online.guard import Guard, mean_csi
 from stormcell.training.online.local_calibration import Fit, decisions_near, fit, folded, sampled
+from stormcell.training.online.online import _margins
 from stormcell.training.online.scans import lesson_of, scans_needed
 from tests.methods.tiny_models import save_tiny
 
@@ -193,6 +194,20 @@ class TestOnline:
         np.testing.assert_array_equal(first["frozen"], first["online"])
         np.testing.assert_array_equal(first["frozen"], first["calibrated"])
 
+    def test_what_is_said_does_not_know_what_was_seen_later(self, storm, model, tmp_path):
+        """Where an event is said depends on how much of the grid the forecast knows, which a gap in what came does not change."""
+        gap = storm[:7].copy()
+        gap[PAST:, :16] = np.nan
+        online = Online(tmp_path / "here", model)
+        module = online._modules["frozen"]
+        lessons = (torch.from_numpy(lesson_of(scans, online.config, multiple=4))[None, :, None] for scans in (storm[:7], gap))
+        windows = [module.window_of(lesson) for lesson in lessons]
+        logits = module.logits_of(windows[0]).detach()[0]
+        whole, part = (_margins(module.guided, logits, window) for window in windows)
+        np.testing.assert_array_equal(part.numpy(), whole.numpy())
+        assert int(windows[1].valid.sum()) < int(windows[0].valid.sum())
+        assert not windows[1].valid[0, :, :16].any()
+
     def test_what_was_learnt_is_passed_over(self, storm, model, tmp_path):
         online = Online(tmp_path / "here", model)
         assert len(list(online.lessons(storm))) == 6
@@ -217,14 +232,16 @@ class TestOnline:
         for name in expected[-1].outcomes:
             np.testing.assert_allclose(got[-1].outcomes[name], expected[-1].outcomes[name], atol=3)
 
-    def test_a_memory_from_before_members_had_a_shift(self, storm, model, tmp_path):
+    @pytest.mark.parametrize(("added", "parts"), [("member_shift", 3), ("anchor.staying", 4)])
+    def test_a_memory_from_before_a_network_had_a_part(self, storm, model, tmp_path, added, parts):
+        """It is missing in all three networks, and in the sums of AdaGrad if it has a gradient."""
         list(Online(tmp_path / "here", model).lessons(storm[:15]))
         (memory,) = (tmp_path / "here").glob("*.safetensors")
         with safe_open(memory, framework="pt") as file:
             said = file.metadata()
         kept = load_file(memory)
-        older = {key: value for key, value in kept.items() if "member_shift" not in key}
-        assert len(older) == len(kept) - 3
+        older = {key: value for key, value in kept.items() if added not in key}
+        assert len(older) == len(kept) - parts
         save_file(older, memory, said)
         assert len(list(Online(tmp_path / "here").lessons(storm))) == 3
 

@@ -30,8 +30,8 @@ class GuidedWindow(NamedTuple):
         guess: x, before it is moved.
         motion: two components [pixels per step].
         truth: what came [mm h-1].
-        valid: where it counts: it was seen, and its rain comes from what the last scan saw.
         there: x of the guess where its rain will be.
+        seen: where that is known: it comes from what the last scan saw.
     """
 
     past: Tensor
@@ -39,8 +39,13 @@ class GuidedWindow(NamedTuple):
     guess: Tensor
     motion: Tensor
     truth: Tensor
-    valid: Tensor
     there: Tensor
+    seen: Tensor
+
+    @property
+    def valid(self) -> Tensor:
+        """Where a forecast counts: the first guess is known there, and what came was seen."""
+        return self.seen & self.truth.isfinite()
 
 
 class GuidedModule(NowcastModule):
@@ -121,7 +126,7 @@ class GuidedModule(NowcastModule):
         past = torch.where(known, self.representation.forward(scans), 0.0)
         guess, motion = self.representation.forward(values[:, layout.guess]), values[:, layout.motion]
         there, seen = carried_rain(guess[:, :, None], known[:, -1], paths_back(motion, layout.future))
-        return GuidedWindow(past, known, guess, motion, truth, truth.isfinite() & seen, there[:, :, 0])
+        return GuidedWindow(past, known, guess, motion, truth, there[:, :, 0], seen)
 
     def logits_of(self, window: GuidedWindow) -> Tensor:
         """(batch, step, level, y, x)."""

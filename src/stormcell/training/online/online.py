@@ -317,7 +317,7 @@ def _margins(network: Guided, logits: Tensor, window: GuidedWindow) -> Tensor:
     levels = network.anchor.levels.numpy()
     rows = []
     decisions = network.decisions_for(len(logits)).numpy()
-    for fields, guess, known, own in zip(logits.numpy(), window.there[0].numpy(), window.valid[0].numpy(), decisions, strict=True):
+    for fields, guess, known, own in zip(logits.numpy(), window.there[0].numpy(), window.seen[0].numpy(), decisions, strict=True):
         likely = monotone(fields)
         rows.append(monotone(likely - least_logits(likely, guess, known, levels, own)[:, None, None]))
     return torch.from_numpy(np.stack(rows))
