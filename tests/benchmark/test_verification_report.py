@@ -29,7 +29,7 @@ from stormcell.frames import make_forecast
 from stormcell.methods import Persistence
 from stormcell.verification import SCORES
 from tests.benchmark.hindcasts import Noted, Scaled, write_event
-from tests.cli.test_commands import stormcell
+from tests.cli.process import stormcell
 from tests.products.test_page import browser as browser
 
 NAN = float("nan")

@@ -4,7 +4,7 @@ import pytest
 
 from stormcell.products.netcdf import read_forecast
 from tests.benchmark.hindcasts import write_event
-from tests.cli.test_commands import stormcell
+from tests.cli.process import stormcell
 from tests.methods.tiny_models import save_tiny
 
 GUIDED = {"hidden": [4, 6], "tail": 4, "levels": [0.5, 2.0, 5.0], "steps": 4, "squares": [3]}

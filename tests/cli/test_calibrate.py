@@ -6,7 +6,7 @@ import pytest
 
 from stormcell.products.netcdf import read_forecast
 from tests.benchmark.hindcasts import write_event
-from tests.cli.test_commands import stormcell
+from tests.cli.process import stormcell
 
 
 @pytest.fixture(scope="module")

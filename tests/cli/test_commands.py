@@ -13,13 +13,7 @@ import xarray as xr
 from stormcell.data.readers.odim import write_odim
 from stormcell.data.synthetic import synthetic_storm
 from stormcell.products.netcdf import read_forecast
-from tests.strict import PYTHON
-
-
-def stormcell(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    code = "from stormcell.cli import main; main()"
-    command = [*PYTHON, "-c", code, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=os.environ | {"COLUMNS": "200"})
+from tests.cli.process import stormcell, stormcell_afresh
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +24,14 @@ def radar(tmp_path_factory) -> Path:
 
 
 def test_help_names_the_commands():
-    done = stormcell("--help")
+    done = stormcell_afresh("--help")
     assert done.returncode == 0 and all(name in done.stdout for name in ("nowcast", "info", "demo", "benchmark"))
-    assert stormcell("--version").stdout.startswith("stormcell ")
+    assert stormcell_afresh("--version").stdout.startswith("stormcell ")
 
 
 def test_nowcast_writes_everything_it_is_asked_for(radar, tmp_path):
     out = tmp_path / "deep" / "nowcast.nc"
-    done = stormcell(
+    done = stormcell_afresh(
         "nowcast", radar, "-o", out, "--lead", "20min", "--gif", tmp_path / "a.gif", "--png", tmp_path / "png", "--cog", tmp_path / "cog"
     )
     assert done.returncode == 0, done.stderr

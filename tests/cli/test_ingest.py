@@ -6,7 +6,7 @@ import pytest
 
 from stormcell.data.readers.odim import write_odim
 from stormcell.data.synthetic import synthetic_storm
-from tests.cli.test_commands import stormcell
+from tests.cli.process import stormcell
 
 
 @pytest.fixture(scope="module")

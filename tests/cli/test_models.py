@@ -1,6 +1,6 @@
 import json
 
-from tests.cli.test_commands import stormcell
+from tests.cli.process import stormcell
 
 
 def test_the_list_for_a_person_and_for_a_program():

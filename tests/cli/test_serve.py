@@ -6,8 +6,8 @@ import pytest
 
 from stormcell.data.readers.odim import write_odim
 from stormcell.data.synthetic import synthetic_storm
+from tests.cli.process import stormcell
 from tests.cli.test_commands import radar as radar
-from tests.cli.test_commands import stormcell
 from tests.data.sources.server import cut_off, serving
 from tests.service.process import stormcell_serve
 

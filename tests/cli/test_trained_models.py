@@ -8,7 +8,7 @@ from stormcell.data.readers.odim import write_odim
 from stormcell.data.synthetic import synthetic_storm
 from stormcell.methods.shipped import shipped_models
 from stormcell.products.netcdf import read_forecast
-from tests.cli.test_commands import stormcell
+from tests.cli.process import stormcell
 from tests.methods.tiny_models import save_tiny
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.benchmark.hindcasts import write_event
-from tests.cli.test_commands import stormcell
+from tests.cli.process import stormcell
 from tests.methods.tiny_models import save_tiny
 
 

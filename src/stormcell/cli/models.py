@@ -1,6 +1,7 @@
 """`stormcell models`: the trained models, cells and networks there are, and what they cost."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,8 @@ def list_models(
     match = re.fullmatch(r"(\d+)\s*x\s*(\d+)", grid)
     if match is None or min(int(match[1]), int(match[2])) < 1:
         raise StormcellError(f"--grid {grid}: expected rows x columns, such as 480x480")
-    trained, rows = _trained(), _rows((int(match[1]), int(match[2])), length)
+    size = (int(match[1]), int(match[2]))
+    trained, rows = _trained(), _cell_rows(size, length) + _network_rows(size, length)
     if as_json:
         print(json.dumps([*trained, *rows], indent=2))
         return
@@ -109,40 +111,51 @@ def _trained() -> list[dict[str, Any]]:
     return [{"name": name, "kind": "trained model", **_facts(folder)} for name, folder in shipped_models().items()]
 
 
-def _rows(grid: tuple[int, int], length: int) -> list[dict[str, str | int | float]]:
+def _cell_rows(grid: tuple[int, int], length: int) -> list[dict[str, str | int | float]]:
     import torch
     from torch import Tensor, nn
 
     from stormcell.cells import CELLS, IMAGE_CELLS
     from stormcell.cells.cell import unroll
-    from stormcell.networks import NETWORKS
-    from stormcell.networks.cost import cost_of
 
-    def row(name: str, kind: str, build, run) -> dict[str, str | int | float]:  # type: ignore[no-untyped-def]
-        try:
-            cost = cost_of(build, run)
-        except (ValueError, RuntimeError) as error:
-            return {"name": name, "kind": kind, "not possible": f"not on this grid: {' '.join(str(error).split())[:80]}"}
-        return {
-            "name": name,
-            "kind": kind,
-            "parameters": cost.parameters,
-            "mflop_per_step": round(cost.flops / length / 1e6, 3),
-            "training_mb": round(cost.training_bytes / 1e6, 3),
-        }
-
-    def run_cell(cell: nn.Module, shape: tuple[int, ...]) -> Tensor:
+    def run(cell: nn.Module, shape: tuple[int, ...]) -> Tensor:
         return unroll(cell, torch.empty(1, length, 64, *shape))[0]  # type: ignore[arg-type]
 
-    def run_network(network: nn.Module) -> Tensor:
+    return [
+        _row(name, "cell", length, partial(build, 64, 64), partial(run, shape=grid if name in IMAGE_CELLS else ()))
+        for name, build in CELLS.items()
+    ]
+
+
+def _network_rows(grid: tuple[int, int], length: int) -> list[dict[str, str | int | float]]:
+    import torch
+    from torch import Tensor, nn
+
+    from stormcell.networks import NETWORKS
+
+    def run(network: nn.Module) -> Tensor:
         forecast: Tensor = network(torch.empty(1, length - length // 2, 1, *grid), length // 2)
         return forecast
 
-    cells = [
-        row(name, "cell", lambda build=build: build(64, 64), lambda cell, image=name in IMAGE_CELLS: run_cell(cell, grid if image else ()))
-        for name, build in CELLS.items()
-    ]
-    return cells + [row(name, "network", build, run_network) for name, build in NETWORKS.items()]
+    return [_row(name, "network", length, build, run) for name, build in NETWORKS.items()]
+
+
+def _row(  # type: ignore[no-untyped-def]
+    name: str, kind: str, length: int, build, run
+) -> dict[str, str | int | float]:
+    from stormcell.networks.cost import cost_of
+
+    try:
+        cost = cost_of(build, run)
+    except (ValueError, RuntimeError) as error:
+        return {"name": name, "kind": kind, "not possible": f"not on this grid: {' '.join(str(error).split())[:80]}"}
+    return {
+        "name": name,
+        "kind": kind,
+        "parameters": cost.parameters,
+        "mflop_per_step": round(cost.flops / length / 1e6, 3),
+        "training_mb": round(cost.training_bytes / 1e6, 3),
+    }
 
 
 @models.command("export")
