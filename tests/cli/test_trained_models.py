@@ -6,19 +6,9 @@ import pytest
 
 from stormcell.data.readers.odim import write_odim
 from stormcell.data.synthetic import synthetic_storm
-from stormcell.methods.shipped import shipped_models
 from stormcell.products.netcdf import read_forecast
 from tests.cli.process import stormcell
 from tests.methods.tiny_models import save_tiny
-
-
-def test_trained_models_are_listed_first():
-    said = stormcell("models", "list", "--grid", "8x8", "--length", "4").stdout.splitlines()
-    if not shipped_models():
-        assert said[0] == "No trained model ships with this version."
-        return
-    assert said[0].startswith("Trained models")
-    assert [line.split()[0] for line in said[1 : 1 + len(shipped_models())]] == list(shipped_models())
 
 
 @pytest.fixture(scope="module")
