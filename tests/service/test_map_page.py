@@ -56,6 +56,9 @@ def service(scans, tmp_path_factory) -> Iterator[tuple[str, object, object]]:
         thread.join()
 
 
+STEPS = "**/v1/forecasts/latest?method=steps*"
+
+
 def until(page, expression: str, seconds: float = 90) -> None:
     """Wait for a condition in the page; its policy lets no text become a script, so it is asked again and again."""
     end = time.monotonic() + seconds
@@ -175,8 +178,9 @@ def test_it_plays_as_quickly_as_it_is_told(page):
     page.locator("#play").click()
     until(page, "document.querySelector('#slider').value === document.querySelector('#slider').max")
     page.locator("#play").click()
-    places = [int(place) for place in shown.json_value()]
-    assert list(dict.fromkeys(places))[: CYCLES + 5] == list(range(1, CYCLES + 6)) and rain_seen(page)[0]
+    places = list(dict.fromkeys(int(place) for place in shown.json_value()))
+    places = places[places[0] == 0 :]  # on a busy machine it may be told only now that it stands at the beginning
+    assert places[: CYCLES + 5] == list(range(1, CYCLES + 6)) and rain_seen(page)[0]
     assert page.evaluate("() => window.renders") < 3
 
 
@@ -209,22 +213,30 @@ def test_an_answer_that_comes_late_counts_for_nothing(page):
 def test_what_a_person_does_while_an_answer_is_awaited_stands(page):
     """The moment chosen in the meantime stays, and of two methods the one chosen last is shown, though its answer came first."""
     held = []
-    page.route("**/v1/forecasts/latest?method=steps*", lambda route: held.append(route))
+    page.route(STEPS, lambda route: held.append(route))
     page.locator("#method").select_option("steps")
     page.locator("body").press("End")
-    while not held:
-        page.wait_for_timeout(20)
-    held.pop().continue_()
+    let_go(page, held)
     until(page, "document.querySelector('#map').dataset.method === 'steps'")
     assert page.locator("#slider").input_value() == page.locator("#slider").get_attribute("max") == str(CYCLES + 6 - 1)
     choose_method(page, "advection")
+    page.route(STEPS, lambda route: held.append(route))
     page.locator("#method").select_option("steps")
     choose_method(page, "advection")
-    with page.expect_response("**/v1/forecasts/latest?method=steps*") as late:
-        held.pop().continue_()
+    with page.expect_response(STEPS) as late:
+        let_go(page, held)
     late.value.finished()
     page.wait_for_timeout(200)
     assert page.locator("#map").get_attribute("data-method") == "advection"
+
+
+def let_go(page, held) -> None:
+    """Let the answers that are held back come: there may be several, for the page asks by itself when a scan has come."""
+    while not held:
+        page.wait_for_timeout(20)
+    while held:
+        held.pop(0).continue_()
+    page.unroute(STEPS)
 
 
 def test_what_found_no_answer_is_asked_again(page):
