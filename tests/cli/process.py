@@ -17,16 +17,16 @@ _LIBRARIES = (
     "torch", "scipy.ndimage", "scipy.optimize", "scipy.sparse", "pandas", "xarray", "h5netcdf", "zarr", "rasterio", "pyproj", "dask.array",
     "stormcell.benchmark.run", "stormcell.data.archive", "stormcell.data.read", "stormcell.methods", "stormcell.products.netcdf",
 )  # fmt: skip
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 def stormcell(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """``stormcell WORDS``: exit status and what was printed. Environment and folder are those of the test, warnings are errors."""
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+    with tempfile.TemporaryDirectory() as folder:
+        output, errors = Path(folder, "output"), Path(folder, "errors")
         asked = {"words": list(map(str, words)), "cwd": str(cwd or Path.cwd()), "environment": os.environ | {"COLUMNS": "200"}}
-        asked |= {"output": f"/proc/{os.getpid()}/fd/{output.fileno()}", "errors": f"/proc/{os.getpid()}/fd/{errors.fileno()}"}
-        status = _asked(_server(), asked)
-        output.seek(0), errors.seek(0)
-        return subprocess.CompletedProcess(["stormcell", *words], status, output.read(), errors.read())
+        status = _asked(_server(), asked | {"output": str(output), "errors": str(errors)})
+        return subprocess.CompletedProcess(["stormcell", *words], status, output.read_text(), errors.read_text())
 
 
 def stormcell_afresh(*words: object) -> subprocess.CompletedProcess[str]:
@@ -78,7 +78,7 @@ def serve() -> None:
 def _run(words: list[str], cwd: str, environment: dict[str, str], output: str, errors: str) -> None:
     from stormcell.cli import main
 
-    for number, (path, how) in enumerate([(os.devnull, os.O_RDONLY), (output, os.O_WRONLY), (errors, os.O_WRONLY)]):
+    for number, (path, how) in enumerate([(os.devnull, os.O_RDONLY), (output, _NEW), (errors, _NEW)]):
         opened = os.open(path, how)
         os.dup2(opened, number)
         os.close(opened)

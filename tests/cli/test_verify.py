@@ -19,8 +19,8 @@ def events(tmp_path_factory):
 
 
 def test_a_hindcast_and_going_on_with_it(events, tmp_path):
-    words = ("verify", events / "*", "--methods", "persistence,advection", "--lead", "10min", "--every", "10min", "-o", tmp_path / "out")
-    words += ("--no-report",)
+    words = ("verify", events / "*", "--methods", "persistence,advection", "--lead", "10min", "--every", "10min", "--no-report")
+    words += ("-o", tmp_path / "out")
     done = stormcell(*words)
     assert done.returncode == 0 and done.stderr == "", done.stderr
     assert "cases     7 of 7, on which all methods made a forecast\n" in done.stdout

@@ -1,6 +1,7 @@
 """`stormcell models`: the trained models, cells and networks there are, and what they cost."""
 
 import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -140,9 +141,7 @@ def _network_rows(grid: tuple[int, int], length: int) -> list[dict[str, str | in
     return [_row(name, "network", length, build, run) for name, build in NETWORKS.items()]
 
 
-def _row(  # type: ignore[no-untyped-def]
-    name: str, kind: str, length: int, build, run
-) -> dict[str, str | int | float]:
+def _row(name: str, kind: str, length: int, build: Callable[[], Any], run: Callable[[Any], Any]) -> dict[str, str | int | float]:
     from stormcell.networks.cost import cost_of
 
     try:
