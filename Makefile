@@ -31,8 +31,9 @@ docs: $(VENV)/.dev             ## the documentation as pages in docs/_build/html
 book: $(VENV)/.dev web         ## the book of the lab, "the review, run", into the documentation; half an hour, goes on where it was stopped
 	$(BIN)/stormcell lab report -o docs/_build/extra/book
 
-test-slow: $(VENV)/.dev        ## full-scale checks on real radar data
+test-slow: $(VENV)/.dev        ## full-scale checks on real radar data, and many examples of every property
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "hypothesis and not slow" --hypothesis-profile thorough
 
 check: $(VENV)/.dev            ## format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -13,7 +13,9 @@ from stormcell.grid import Grid
 from tests.strict import PYTHON
 
 # A loaded machine is slow, which is no fault of the code; where a run decides over a change, it must not depend on luck.
-settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
+# "thorough" is for `make test-slow`: many examples of each property, others at every run.
+settings.register_profile("here", deadline=None, derandomize="CI" in os.environ, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=400)
 settings.load_profile("here")
 
 _DATA = Path(os.environ.get("STORMCELL_TEST_DATA", Path(__file__).parents[2] / "shared" / "radar"))

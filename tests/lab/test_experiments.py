@@ -15,7 +15,7 @@ from stormcell.lab.book.equations import mathml
 from stormcell.lab.book.source import quoted
 from stormcell.lab.run import run_experiment
 
-QUICK = ("perceptron", "identity-network", "back-propagation", "echo-state")
+QUICK = ("identity-network", "back-propagation")
 LONGEST_QUOTATION = 75
 SECONDS = 120 * 2  # of processor time: two minutes of two cores
 
