@@ -57,7 +57,7 @@ Each learnt from {windows:,} windows of TAASRAD19 (except where the amount is wh
 `guided` itself has seen 76,000, so this says what a part is worth to somebody who begins, not what the best network needs. From which
 probability on an event is said is found on training windows for each of them; a regression's rain has its thresholds found in the same
 way. CSI is the mean over 12 lead times to an hour on {cases} windows of {days} validation days. In brackets: the difference from the first
-line, and 95 % of a bootstrap over days. The seeds show what chance alone does. Read the line of the anchor alone first: as long as it is
+line, and 95 % of a bootstrap over days. Other seeds show what chance alone does. Read the line of the anchor alone first: as long as it is
 level with the first line, those of cell, scales, loss and steps speak of a network that has hardly begun.
 """
 
@@ -101,8 +101,8 @@ class Variant:
 WHOLE = Variant("whole", "-", "as it ships, narrower")
 VARIANTS = (
     WHOLE,
-    replace(WHOLE, name="seed-2", part="seed", change="another", seed=2),
-    replace(WHOLE, name="seed-3", part="seed", change="another", seed=3),
+    replace(WHOLE, name="seed-2", part="seed", change="2 for 1", seed=2),
+    replace(WHOLE, name="seed-3", part="seed", change="3 for 1", seed=3),
     replace(WHOLE, name="anchor-alone", part="network", change="none: the anchor alone", network=(("network", False),)),
     replace(WHOLE, name="no-anchor", part="anchor", change="none: the network alone", anchored=False),
     replace(WHOLE, name="nothing-stays", part="anchor", change="of what moves alone", staying=False),

@@ -201,6 +201,10 @@ class Experiment(_Strict):
             raise ValueError("exceedance, and nothing else, is the loss of the network guided: expected loss = {exceedance = 1.0}")
         if self.network["name"] == "guided" and (self.data.kind != "archive" or self.representation):
             raise ValueError("network: guided is for archives of radar, and has a representation of its own; leave that out")
+        if self.network["name"] == "guided" and self.network.setdefault("steps", self.data.future) != self.data.future:
+            raise ValueError(
+                f"network.steps: expected as many as data.future, {self.data.future}, got {self.network['steps']}; it may be left out"
+            )
         grey = self.representation.get("quantity", "reflectivity" if self.data.kind == "archive" else "grey") == "grey"
         if grey and not {"b-mae", "b-mse"}.isdisjoint(self.loss):
             raise ValueError("loss: b-mse and b-mae weigh by rain rate, which grey values do not have; say loss = {mse = 1.0}, or another")

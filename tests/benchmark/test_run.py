@@ -389,7 +389,10 @@ def test_settings_are_checked():
         Settings(["persistence"], past=1)
     with pytest.raises(StormcellError, match="score 'cases': expected a name"):
         Settings(["persistence"], {"cases": SCORES["rain"]})
-    assert Settings(["persistence", "advection"]).past_frames == 4
+    five, two = np.timedelta64(5, "m"), np.timedelta64(2, "m")
+    assert Settings(["persistence", "advection"]).past_frames(five) == Settings(["persistence", "advection"]).past_frames(two) == 4
+    assert [Settings(["persistence", "guided"]).past_frames(step) for step in (five, two)] == [5, 11]
+    assert Settings(["guided"], past=3).past_frames(two) == 3
     assert "0x" not in str(Settings({"a": Advection(estimate=lambda past: past)}).as_json([])["methods"])
 
 

@@ -43,6 +43,14 @@ def test_nowcast_writes_everything_it_is_asked_for(radar, tmp_path):
     assert os.listdir(out.parent) == ["nowcast.nc"], "nothing temporary is left"
 
 
+def test_a_fast_radar_is_read_as_far_back_as_the_network_looks(tmp_path):
+    write_odim(synthetic_storm(13, shape=(64, 64), minutes=2.0), tmp_path / "fast")
+    done = stormcell("nowcast", tmp_path / "fast", "-o", tmp_path / "out.nc", "--lead", "4min")
+    assert done.returncode == 0, done.stderr
+    assert "past      11 scans, 2024-07-01 12:04 to 12:24 UTC, every 2 min" in done.stdout
+    assert "past_frames" not in read_forecast(tmp_path / "out.nc").attrs
+
+
 def test_products_of_an_ensemble(radar, tmp_path):
     words = ["--method", "lagrangian-probability", "--members", "4", "--seed", "1", "--lead", "10min", "--probability", "5,1"]
     words += ["--quantiles", "0.1,0.9", "--mean", "--matched-mean", "--neighbourhood", "3", "--onset", "0.5"]

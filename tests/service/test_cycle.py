@@ -96,6 +96,20 @@ def test_scores_are_those_of_a_hindcast(scans, workshop, tmp_path):
     assert cases == 8 - max(method.past_steps for method in workshop.methods.values()) - 2
 
 
+def test_scans_reach_as_far_back_as_a_method_looks(scans, workshop):
+    given, advection = [], workshop.methods["advection"]
+
+    def looks_back(past, lead_times, *, members=1, seed=None):
+        given.append(past.sizes["time"])
+        return advection(past, lead_times)
+
+    looks_back.past_steps, looks_back.past_minutes = 2, 25.0
+    workshop.methods = {**workshop.methods, "steps": looks_back}
+    for scan in scans[:7]:
+        after(scan, workshop)
+    assert given[-2:] == [6, 6]
+
+
 def test_one_method_that_fails_leaves_the_others(scans, workshop):
     def fails(past, lead_times, *, members=1, seed=None):
         raise ZeroDivisionError("no rain")

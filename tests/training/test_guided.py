@@ -36,7 +36,6 @@ name = "guided"
 hidden = [4, 6]
 tail = 4
 levels = [0.5, 2.0, 5.0]
-steps = 4
 squares = [3]
 [training]
 steps = 8
@@ -72,6 +71,12 @@ def test_a_run_leaves_a_method(tiny, tmp_path, storm, monkeypatch):
     assert network.member_shift.any()
     forecast = method_named(str(best))(storm[:5], minutes(5, 20, step=5))
     assert np.isfinite(forecast.values).any()
+
+
+def test_it_has_a_decision_for_each_lead_time_of_its_windows(tiny):
+    assert make_module(tiny("data.future=6")).guided.decisions.shape == (6, 3)
+    with pytest.raises(ConfigError, match="network.steps: expected as many as data.future, 6, got 4; it may be left out"):
+        tiny("data.future=6", "network.steps=4")
 
 
 def test_the_same_run_twice_is_the_same_model(tiny, tmp_path):

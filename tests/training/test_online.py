@@ -1,6 +1,7 @@
 """Learning from one's own radar: what is refitted, what decides, and that nothing is lost on the way."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from stormcell.data.synthetic import synthetic_storm
 from stormcell.errors import FramesError, MethodError, ReadError
-from stormcell.methods import Adapted, method_named
+from stormcell.methods import Adapted, GuidedForecast, method_named
 from stormcell.methods.calibrated import identity_of
 from stormcell.networks.checkpoint import load_checkpoint
 from stormcell.networks.guided import Guided
@@ -184,6 +185,37 @@ class TestLocalCalibration:
 
 
 class TestOnline:
+    @pytest.mark.parametrize("shape", [(32, 32), (30, 37)])
+    def test_a_grid_of_any_sides(self, model, tmp_path, shape):
+        """The forecast of the frozen variant is the method's, also where the grid has to be made larger for the network."""
+        storm = synthetic_storm(7, shape=shape, seed=2)
+        (lesson,) = Online(tmp_path / "here", model).lessons(storm)
+        forecast = GuidedForecast(model)(storm[:PAST], minutes(5, 20, step=5)).values[0]
+        truth = storm.values[PAST:]
+        known = np.isfinite(forecast) & np.isfinite(truth)
+        for (hits, misses, false_alarms), threshold in zip(lesson.outcomes["frozen"], (0.5, 2.0, 5.0), strict=True):
+            yes, came = forecast[known] >= threshold - 1e-3, truth[known] >= threshold - 1e-3
+            assert [hits, misses, false_alarms] == pytest.approx([(yes & came).sum(), (~yes & came).sum(), (yes & ~came).sum()], abs=4)
+        assert np.isfinite(lesson.loss) and lesson.outcomes["frozen"][0, 0] > 100
+
+    def test_a_model_that_gives_no_numbers_is_told_of(self, storm, model, tmp_path):
+        online = Online(tmp_path / "here", model)
+        with torch.no_grad():
+            online._frozen.anchor.bias.fill_(float("nan"))
+        with pytest.raises(MethodError, match="is no number; begin again from a whole model"):
+            list(online.lessons(storm))
+
+    def test_a_stop_before_the_model_was_there_is_made_up_for(self, storm, model, tmp_path):
+        folder = tmp_path / "here"
+        list(Online(folder, model).lessons(storm[:10]))
+        record = (folder / "online.json").read_text()
+        (folder / "online.json").unlink()
+        Online(folder, model)
+        assert (folder / "online.json").read_text() == record
+        shutil.move(folder / "model", folder / ".model.previous")
+        assert isinstance(method_named(str(folder)), Adapted), "as one model takes the other's place"
+        assert np.isfinite(method_named(str(folder))(storm[:5], minutes(5, 10, step=5)).values).any()
+
     def test_lessons_do_not_know_their_own_answer(self, storm, model, tmp_path):
         online = Online(tmp_path / "here", model)
         lessons = list(online.lessons(storm))
@@ -265,6 +297,8 @@ class TestOnline:
         record.write_text(json.dumps(before | {"chosen": "sprog"}))
         forecast = method_named(str(tmp_path / "here"))(past, leads)
         np.testing.assert_array_equal(forecast.values, method_named("sprog")(past, leads).values)
+        members = method_named(str(tmp_path / "here"))(past, leads, members=2, seed=1)
+        assert members.attrs["variant"] == "frozen" and members.sizes["member"] == 2
         assert forecast.attrs["variant"] == "sprog" and method_named(str(tmp_path / "here")).identity == "sprog"
         record.write_text("{}")
         with pytest.raises(ReadError, match="expected the record of a model that goes on learning"):

@@ -1,6 +1,6 @@
 """Which forecasts a hindcast makes: issue times along each event, and the frames that each of them starts from and is held against."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,7 +101,7 @@ class Event:
             yield Case(self.name, number, self.series.times[now], lead_times, self.series.grid, self.series.window(past, future))
 
 
-def plan_event(series: Series, *, past: int, lead: str, lead_every: str | None, every: str) -> Event:
+def plan_event(series: Series, *, past: int | Callable[[np.timedelta64], int], lead: str, lead_every: str | None, every: str) -> Event:
     """Find the issue times of an event.
 
     The first is the earliest with enough past; further ones follow at even distances. All of its past scans and of the scans that
@@ -110,7 +110,7 @@ def plan_event(series: Series, *, past: int, lead: str, lead_every: str | None, 
 
     Args:
         series: the event.
-        past: frames that each forecast starts from, 2 or more.
+        past: frames that each forecast starts from, 2 or more; or what tells that from the time step.
         lead: how far ahead: "60min", "2h".
         lead_every: distance of the lead times, rounded to whole steps; every step if None.
         every: distance of the issue times, rounded to whole steps.
@@ -122,6 +122,7 @@ def plan_event(series: Series, *, past: int, lead: str, lead_every: str | None, 
     if series.times.size < 2:
         raise FramesError(f"event {series.name}: expected two scans or more to tell the time step, got {series.times.size}")
     step = np.timedelta64(series.times[1] - series.times[0])
+    scans = past(step) if callable(past) else past
     all_leads = (parse_lead_times(lead, step) / step).round().astype(np.int64)
     leads = all_leads
     if lead_every is not None:
@@ -131,16 +132,16 @@ def plan_event(series: Series, *, past: int, lead: str, lead_every: str | None, 
         if leads.size == 0:
             raise UnitsError(f"--lead-every {lead_every}: expected at most the lead time of {lead}, and at least half a radar step")
     stride = max(1, round(float(_span("--every", every) / step)))
-    issues = np.arange(past - 1, series.times.size - int(leads[-1]), stride)
+    issues = np.arange(scans - 1, series.times.size - int(leads[-1]), stride)
     complete = np.ones(issues.size, bool)
-    for offset in [*range(1 - past, 1), *leads]:
+    for offset in [*range(1 - scans, 1), *leads]:
         complete &= series.present[issues + offset]
     if not complete.any():
         raise FramesError(
-            f"event {series.name}: none of its {issues.size} issue times has all of {past} scans before it and those that verify "
+            f"event {series.name}: none of its {issues.size} issue times has all of {scans} scans before it and those that verify "
             f"{leads[-1]} steps ahead; give more files, or ask for a shorter --lead"
         )
-    return Event(series, step, past, leads, issues[complete], int((~complete).sum()))
+    return Event(series, step, scans, leads, issues[complete], int((~complete).sum()))
 
 
 def _span(option: str, text: str) -> np.timedelta64:

@@ -8,12 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import stormcell
 from stormcell.benchmark.cases import Event
 from stormcell.benchmark.scoring import Task
 from stormcell.errors import StormcellError
 from stormcell.methods import Adapted, GuidedForecast, Learned, Method, method_named
 from stormcell.methods.calibration_file import NAME, read_calibration
+from stormcell.methods.method import scans_for
 from stormcell.methods.shipped import model_folder
 from stormcell.units import ZRRule
 from stormcell.verification import SCORES
@@ -34,7 +37,7 @@ class Settings:
         lead: how far ahead: "60min", "2h".
         lead_every: distance of the lead times that are verified; every radar step if None.
         every: distance of the issue times. All distances are rounded to whole radar steps.
-        past: frames that all forecasts start from; as many as the most demanding method uses if None.
+        past: frames that all forecasts start from; as many as the most demanding method uses of the radar's time step if None.
         members: size of the ensembles.
         seed: every case has random numbers of its own, made from this and its issue time.
         zr: rule from reflectivity to rain rate; each format's own if None.
@@ -80,10 +83,9 @@ class Settings:
             raise StormcellError(f"unknown score {unknown[0]!r}: expected one of {', '.join(SCORES)}")
         return {name: SCORES[name]() for name in self.scores}
 
-    @property
-    def past_frames(self) -> int:
-        """How many past frames each case has; 2 at least, which tell the time step."""
-        return self.past or max(2, *(method.past_steps for method in self.built_methods.values()))
+    def past_frames(self, step: np.timedelta64) -> int:
+        """How many past frames each case of a radar with this time step has; 2 at least, which tell the step."""
+        return self.past or max(2, *(scans_for(method, step) for method in self.built_methods.values()))
 
     def task(self, *, skip_bad: bool = False) -> Task:
         """What workers need to know; methods that have a name are built by each of them, once."""
@@ -93,6 +95,7 @@ class Settings:
 
     def as_json(self, events: Sequence[Event]) -> dict[str, Any]:
         """Everything that decides over the numbers, as plain values."""
+        past = self.past or max(2, *(method.past_steps for method in self.built_methods.values()))
         return {
             "stormcell": stormcell.__version__,
             "commit": running_commit(),
@@ -101,11 +104,15 @@ class Settings:
             "lead": self.lead,
             "lead_every": self.lead_every,
             "every": self.every,
-            "past": self.past_frames,
+            "past": past,
             "members": self.members,
             "seed": self.seed,
             "zr": str(self.zr) if self.zr else None,
-            "events": {event.name: {"cases": int(event.issues.size), "content": event.series.content} for event in events},
+            "events": {
+                event.name: {"cases": int(event.issues.size), "content": event.series.content}
+                | ({} if event.past == past else {"past": event.past})
+                for event in events
+            },
         }
 
 

@@ -64,6 +64,7 @@ def nowcast(
     """Forecast the rain that follows these radar images."""
     import warnings
     from dataclasses import replace
+    from functools import partial
 
     from stormcell.cli.terminal import progress_and_warnings
     from stormcell.cli.trace import Trace
@@ -74,6 +75,7 @@ def nowcast(
     from stormcell.frames import check_frames
     from stormcell.methods import Advection, method_named
     from stormcell.methods.in_runtime import in_runtime
+    from stormcell.methods.method import scans_for
     from stormcell.methods.nowcast import nowcast as make_nowcast
     from stormcell.products.ensemble.dataset import ensemble_products
     from stormcell.units import parse_zr_rule
@@ -83,7 +85,7 @@ def nowcast(
     box = parse_bbox(bbox) if bbox else None
     forecaster = _calibrated(method, calibration) if calibration else method_named(method)
     forecaster = in_runtime(forecaster, runtime) if runtime else forecaster
-    steps = past or forecaster.past_steps
+    steps = past or partial(scans_for, forecaster)
     brought, about = bring_inputs(inputs, steps)
     _check_outputs(brought, {".nc": output, ".gif": gif, ".mp4": mp4}, [png, html, cog])
     asked = {
@@ -235,3 +237,7 @@ def _say(frames: "xr.DataArray", forecast: "xr.DataArray") -> None:
     print(f"forecast  {forecast.attrs['method']}, {crowd}{forecast.sizes['lead_time']} lead times, to {ends:%Y-%m-%d %H:%M} UTC")
     if "fallback" in forecast.attrs:
         print(f"fallback  {forecast.attrs['fallback']}")
+    if "past_frames" in forecast.attrs:
+        print(f"known     {forecast.attrs['past_frames']} fields of the past that the network reads")
+    if "rolled_on" in forecast.attrs:
+        print(f"rolled on {forecast.attrs['rolled_on']}")

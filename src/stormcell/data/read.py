@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from glob import glob, has_magic
@@ -31,6 +31,7 @@ Inputs = str | Path | Iterable[str | Path]
 MAX_RAIN_RATE = 1000.0  # mm h-1; the largest rates ever measured over five minutes are near 800
 MAX_SPURIOUS_SHARE = 1e-4
 CLOCK_TOLERANCE = np.timedelta64(15, "m")
+_ENOUGH_FOR_A_STEP = 4  # time steps, see `even_scans`
 
 
 class SkippedFileWarning(UserWarning):
@@ -56,7 +57,7 @@ def read(
     inputs: Inputs,
     *,
     zr: ZRRule | None = None,
-    last: int | None = None,
+    last: int | Callable[[np.timedelta64], int] | None = None,
     bbox: Box | None = None,
     skip_bad: bool = False,
     isolated: bool | Decoder = False,
@@ -66,7 +67,8 @@ def read(
     Args:
         inputs: files, folders, globs or Zarr archives, in any order.
         zr: rule from reflectivity to rain rate; each format's own if None.
-        last: only the last so many time steps, 1 or more (a scan that is missing among them stays a gap); all if None.
+        last: only the last so many time steps, 1 or more (a scan that is missing among them stays a gap), or what tells that from the
+            time step; all if None.
         bbox: only this box, (west, south, east, north) in degrees; see `stormcell.data.cut_out`. All if None.
         skip_bad: leave out files that cannot be read or do not fit the others, with a `SkippedFileWarning`, instead of raising.
         isolated: decode in a process of its own with limits on time and memory, for files of strangers; see `stormcell.data.isolated`.
@@ -78,10 +80,14 @@ def read(
         ReadError: no file, or one that cannot be read or holds what no radar measures.
         FramesError: the files do not fit together (grids, time steps), they have too few pixels in the box, or no time step is wanted.
     """
-    if last is not None and last < 1:
+    if last is not None and not callable(last) and last < 1:
         raise FramesError(f"read: expected a number of time steps of at least 1, got last={last}")
     with decoder_for(isolated) as decoder:
-        scans, axis = even_scans(find_scans(inputs, skip_bad=skip_bad, decoder=decoder), last=last, skip_bad=skip_bad)
+        scans = find_scans(inputs, skip_bad=skip_bad, decoder=decoder)
+        if callable(last):
+            scans, newest = even_scans(scans, last=_ENOUGH_FOR_A_STEP, skip_bad=skip_bad)
+            last = last(newest[1] - newest[0]) if newest.size > 1 else 1
+        scans, axis = even_scans(scans, last=last, skip_bad=skip_bad)
         return _read_scans(scans, axis, zr=zr, last=last, bbox=bbox, skip_bad=skip_bad)
 
 

@@ -12,10 +12,10 @@ from stormcell.methods.cascade import Sprog
 from stormcell.methods.guided import GuidedForecast
 from stormcell.methods.method import Method
 
-__all__ = ["MODEL", "RECORD", "SPROG", "Adapted", "is_adapted"]
+__all__ = ["FROZEN", "MODEL", "RECORD", "SPROG", "Adapted", "is_adapted"]
 
 MODEL, RECORD = "model", "online.json"
-SPROG = "sprog"
+SPROG, FROZEN = "sprog", "frozen"
 _MAX_BYTES = 2**20
 
 
@@ -24,7 +24,7 @@ class Adapted:
     """The method that a folder of `stormcell adapt` stands for at this moment.
 
     What the folder says is read at each forecast, so a service that runs on follows its guard. The attributes `variant` and `lessons` say
-    what was in use; S-PROG makes one member, the others as many as are asked for.
+    what was in use. S-PROG makes one member; where more are asked for while it is in use, they are those of the model as it came.
 
     Args:
         folder: of `stormcell adapt`.
@@ -36,6 +36,11 @@ class Adapted:
     def past_steps(self) -> int:
         """Of the model, or more where S-PROG needs them."""
         return max(Sprog().past_steps, GuidedForecast(Path(self.folder) / MODEL).past_steps)
+
+    @property
+    def past_minutes(self) -> float:
+        """How far back the model looks."""
+        return GuidedForecast(Path(self.folder) / MODEL).past_minutes
 
     @property
     def name(self) -> str:
@@ -63,7 +68,9 @@ class Adapted:
             ReadError: the folder's record cannot be read.
         """
         chosen, lessons = self._in_use()
-        method: Method = Sprog() if chosen == SPROG and members == 1 else GuidedForecast(Path(self.folder) / MODEL)
+        if chosen == SPROG and members > 1:
+            chosen = FROZEN
+        method: Method = Sprog() if chosen == SPROG else GuidedForecast(Path(self.folder) / MODEL)
         forecast = method(past, lead_times, members=members, seed=seed)
         return forecast.assign_attrs(method=self.name, variant=chosen, lessons=lessons)
 
@@ -80,5 +87,6 @@ class Adapted:
 
 
 def is_adapted(name: str | Path) -> bool:
-    """Whether it is a folder of `stormcell adapt`."""
-    return (Path(name) / RECORD).is_file() and (Path(name) / MODEL).is_dir()
+    """Whether it is a folder of `stormcell adapt`, also while one model takes the other's place in it."""
+    folder = Path(name)
+    return (folder / RECORD).is_file() and any((folder / model).is_dir() for model in (MODEL, f".{MODEL}.previous"))

@@ -56,6 +56,11 @@ class Calibrated:
         """As many as the method's."""
         return self.method.past_steps
 
+    @property
+    def past_minutes(self) -> float:
+        """How far back the method looks, if it has a clock of its own."""
+        return float(getattr(self.method, "past_minutes", 0.0))
+
     def __call__(self, past: xr.DataArray, lead_times: Spans, *, members: int = 1, seed: int | None = None) -> xr.DataArray:
         """See `Method`.
 

@@ -50,7 +50,7 @@ def in_runtime(method: _Method, runtime: str) -> _Method:
     name, _, precision = runtime.partition(":")
     worked_in = runtime_named(name).check(precision or None)
     if not has_network(method):
-        raise MethodError(f"--runtime {runtime}: this method has no network that could be run elsewhere; leave the runtime out")
+        raise MethodError(f"--runtime {runtime}: this method has no network whose runtime could be chosen; leave the runtime out")
     if "runtime" not in _names(method):
         wrapped: _Method = replace(cast(Any, method), method=in_runtime(cast(Any, method).method, runtime))
         return wrapped

@@ -119,6 +119,11 @@ class Learned:
         """How many scans it was trained to read, of a radar with its time step."""
         return self.config.past_steps
 
+    @property
+    def past_minutes(self) -> float:
+        """How far back it looks."""
+        return (self.config.past_steps - 1) * self.config.step_minutes
+
     def __repr__(self) -> str:
         """See `words_for`."""
         return words_for(self, self.name)

@@ -15,6 +15,7 @@ import numpy as np
 from stormcell.data.archive import Archive, is_archive
 from stormcell.errors import StormcellError
 from stormcell.methods import Method
+from stormcell.methods.method import scans_for
 from stormcell.service.database import Database, PublishedForecast, PublishedScan
 from stormcell.service.decode import Limits
 from stormcell.service.fields import FieldStore
@@ -116,7 +117,7 @@ def run_cycle(workshop: Workshop, files: dict[Path, str]) -> Cycle:
     for method in settings.methods:
         if database.forecast(method.name, newest) is None:
             with cycle.stage(f"forecast {method.name}"):
-                past = archive.latest(max(one.past_steps for one in workshop.methods.values()))
+                past = archive.latest(max(scans_for(one, archive.step) for one in workshop.methods.values()))
                 made.append(make_forecast_fields(method.name, workshop.methods[method.name], method.members, past, settings, store))
     with cycle.stage("publish forecasts"):
         database.publish_forecasts(made)

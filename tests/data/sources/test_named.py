@@ -137,6 +137,8 @@ def test_inputs_that_name_feeds(server, scans, tmp_path, monkeypatch, clock):
     assert [Path(item).name for item in inputs] == ["*.h5", rv_name(-10), rv_name(-5), "more"]
     assert about == {"licence": "CC-BY-4.0", "attribution": "Source: Deutscher Wetterdienst"}
     assert bring_inputs(["own"], 2) == (["own"], {})
+    inputs, _ = bring_inputs([f"source:{tmp_path}/mirror.toml"], lambda step: int(np.timedelta64(15, "m") / step))
+    assert len(inputs) == 3, "of a feed with a scan every 5 minutes"
 
 
 def test_the_example_of_a_source_works(server, tmp_path):

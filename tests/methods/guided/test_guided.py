@@ -14,11 +14,12 @@ from stormcell.data.synthetic import synthetic_storm
 from stormcell.errors import MethodError
 from stormcell.frames import check_forecast, grid_of, step_of
 from stormcell.methods import GuidedForecast, Sprog, Steps, method_named
-from stormcell.methods.calibrated import identity_of
+from stormcell.methods.calibrated import Calibrated, identity_of
 from stormcell.methods.guided import chances, said
 from stormcell.methods.guided.chances import Chances
 from stormcell.methods.guided.first_guess import first_guess
 from stormcell.methods.guided.start import start_of
+from stormcell.methods.method import scans_for
 from stormcell.motion import Trajectories
 from stormcell.networks.checkpoint import ModelConfig, load_checkpoint, save_checkpoint
 from stormcell.networks.guided import SCALE, Guided, paths_back
@@ -235,11 +236,21 @@ def test_a_scan_missing_in_the_middle_is_one_that_is_not_known(method, storm):
     assert np.isfinite(method(gap, LEADS).values[0, 0]).mean() > 0.5
 
 
+def test_a_fast_radar_is_read_as_far_back(folder, method):
+    """By the whole of the past that it learnt to read, and where that is not there, it says so."""
+    two, ten = np.timedelta64(2, "m"), np.timedelta64(10, "m")
+    assert [scans_for(method, step) for step in (two, np.timedelta64(300, "s"), ten)] == [9, 4, 4] and scans_for(Sprog(), two) == 4
+    assert scans_for(Calibrated(method, None), two) == 9
+    fast = synthetic_storm(9, shape=(64, 72), seed=3, minutes=2.0)
+    assert "past_frames" not in method(fast, minutes(4, 4, step=2)).attrs
+    assert method(fast[-4:], minutes(4, 4, step=2)).attrs["past_frames"] == "2 of 4"
+
+
 def test_a_slow_radar_has_the_cascade_in_full(method, storm):
     """Within the quarter of an hour that the network looks back there is one scan every half hour; S-PROG has three all the same."""
     slow = storm.assign_coords(time=storm["time"].values[0] + np.arange(storm.sizes["time"]) * np.timedelta64(30, "m"))
     assert "fallback" not in method(slow, minutes(30, 30, step=30)).attrs
-    assert method(slow[-2:], minutes(30, 30, step=30)).attrs["fallback"] == "a process of first order: 2 scans of 3"
+    assert method(slow[-2:], minutes(30, 30, step=30)).attrs["fallback"] == "first guess by a process of first order: 2 scans of 3"
 
 
 def test_dry_and_hardly_wet(method):
@@ -247,7 +258,7 @@ def test_dry_and_hardly_wet(method):
     single = np.zeros((4, 40, 50))
     single[:, 20, 20] = 3.0
     forecast = method(frames_of(single), LEADS)
-    assert forecast.attrs["fallback"].startswith("advection") and np.nanmax(forecast.values) <= 6.0
+    assert forecast.attrs["fallback"].startswith("first guess by advection") and np.nanmax(forecast.values) <= 6.0
 
 
 def test_it_goes_to_another_process_by_its_settings(method, storm):

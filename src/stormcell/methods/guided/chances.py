@@ -81,9 +81,10 @@ class Chances:
             smooth = network.anchor.moving(surroundings, steps).contiguous()  # it is added to in place
             if network.residual is not None:
                 seen = torch.cat((scans, known.float(), guess, torch.from_numpy(np.ascontiguousarray(start.motion))[None]), dim=1)
+                here = network.residual.head.weight.device.type == "cpu"
                 within = min(tile, seen.shape[-2]) * min(tile, seen.shape[-1])
                 if forward is None or forward is network.residual:
-                    forward = _by_steps(network) if within > _LARGE else network.residual
+                    forward = _by_steps(network) if here and within > _LARGE else network.residual
                 run = partial(_add_residual, smooth, network.residual, forward, seen, scans.shape[1])
                 run(precision=precision, tile=tile, overlap=overlap)
             return cls(

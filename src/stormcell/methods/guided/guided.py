@@ -62,6 +62,13 @@ class GuidedForecast:
     *Pixels.* Where the radar's are too large or too small for the model, S-PROG forecasts in its place, or STEPS if there are members, and
     `fallback` in the attributes says so.
 
+    *Times.* It reads fields one of its own steps apart; of a radar with other steps, what lies between the two scans beside each time.
+    Before the first scan, and where one is missing, nothing is known: `past_frames` in the attributes says of how many fields it is, if
+    not of all.
+
+    *Little rain.* Where the past has too little of it for S-PROG, the last scan carried on is the first guess, and there is no cascade to
+    draw members from: all are the same field. `fallback` says so.
+
     *Far ahead.* Beyond the steps it was trained for the network rolls on, which `rolled_on` in the attributes says.
 
     Args:
@@ -70,7 +77,7 @@ class GuidedForecast:
         tile: the largest side of what goes through the network at once [the model's pixels]; memory grows with its square.
         overlap: width of the strip in which two tiles fade into each other [the model's pixels].
         precision: "bfloat16", "float32", or "auto" for the one that is faster on the device, or that the runtime would choose.
-        device: where the network runs, in the words of torch.
+        device: where the network's recurrent part runs, in the words of torch.
         runtime: what the network's recurrent part runs in, a name in `stormcell.runtimes.RUNTIMES`; beside torch they have precisions of
             their own, which `stormcell.methods.in_runtime` knows.
 
@@ -98,7 +105,7 @@ class GuidedForecast:
 
     @cached_property
     def _trained(self) -> TrainedModel:
-        return TrainedModel(str(self.model), self.device)
+        return TrainedModel(str(self.model))
 
     @property
     def _precision(self) -> str:
@@ -128,6 +135,11 @@ class GuidedForecast:
         """How many scans it was trained to read, of a radar with its time step."""
         return self._trained.config.past_steps
 
+    @property
+    def past_minutes(self) -> float:
+        """How far back it looks."""
+        return (self._trained.config.past_steps - 1) * self._trained.config.step_minutes
+
     def __repr__(self) -> str:
         """See `words_for`."""
         return words_for(self, self.name)
@@ -148,7 +160,8 @@ class GuidedForecast:
             method: Method = Sprog() if members == 1 else Steps()
             why = f"pixels of {pixel_km:.3g} km, of which a model of {config.pixel_km:.3g} km says nothing"
             forecast = method(past, lead_times, members=members, seed=seed)
-            return forecast.assign_attrs(method=self.name, fallback=f"{forecast.attrs['method']}: {why}")
+            inner = f"; {forecast.attrs['fallback']}" if "fallback" in forecast.attrs else ""
+            return forecast.assign_attrs(method=self.name, fallback=f"{forecast.attrs['method']}: {why}{inner}")
         start = start_of(
             past,
             float(leads[-1]),
@@ -163,12 +176,17 @@ class GuidedForecast:
         said: dict[str, Any] = {
             "model": config.network,
             "model_fingerprint": self._trained.fingerprint,
-            "product": self.product if members == 1 else "members",
+            "product": self.product if start.guess.cascade is None else "members",
         }
         if self.runtime != "torch":
             said["runtime"] = f"{self.runtime}, {self.precision}"
+        known = int(np.isfinite(start.past).any(axis=(1, 2)).sum())
+        if known < config.past_steps:
+            said["past_frames"] = f"{known} of {config.past_steps}"
         if start.guess.said:
-            said["fallback"] = start.guess.said
+            said["fallback"] = f"first guess by {start.guess.said}"
+            if members > 1 and start.guess.cascade is None:
+                said["fallback"] += "; without the noise of a cascade all members are the same"
         if leads[-1] / start.step > config.future_steps + 1e-6:
             said["rolled_on"] = f"beyond the {config.future_steps * config.step_minutes:g} min that the model was trained for"
         rain_rate = self._carried(start, [float(lead) for lead in leads], members, seed)
@@ -228,9 +246,13 @@ class GuidedForecast:
     def _residual(self) -> "Forward | None":
         return forward_in(self, self._trained) if self._network.residual is not None else None
 
-    @property
+    @cached_property
     def _network(self) -> "Guided":
-        return cast("Guided", self._trained.network)
+        """Its recurrent part on the device, the rest, which is little, beside the fields."""
+        network = cast("Guided", self._trained.network)
+        if network.residual is not None:
+            network.residual.to(self.device)
+        return network
 
 
 def _draw(

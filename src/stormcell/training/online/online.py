@@ -19,7 +19,7 @@ from stormcell.atomic import replacing
 from stormcell.config import TrainingConfig
 from stormcell.errors import MethodError, ReadError, StormcellError
 from stormcell.frames import step_of
-from stormcell.methods.adapted import MODEL, RECORD, SPROG
+from stormcell.methods.adapted import FROZEN, MODEL, RECORD, SPROG, is_adapted
 from stormcell.methods.guided.decision import least_logits
 from stormcell.methods.guided.fields import monotone
 from stormcell.methods.shipped import model_folder
@@ -36,7 +36,7 @@ __all__ = ["VARIANTS", "Lesson", "Online"]
 
 Numbers = NDArray[np.float64]
 
-FROZEN, CALIBRATED, ONLINE = "frozen", "calibrated", "online"
+CALIBRATED, ONLINE = "calibrated", "online"
 VARIANTS = (SPROG, FROZEN, CALIBRATED, ONLINE)
 THRESHOLDS = (0.5, 2.0, 5.0)
 """Rain rates [mm h-1] that the guard looks at."""
@@ -149,6 +149,9 @@ class Online:
 
         Returns:
             None if the lesson is not later than the last one by as much as a forecast is long.
+
+        Raises:
+            MethodError: the model gives no numbers.
         """
         step = step_of(scans)
         before, after = scans_needed(self.config, float(step / np.timedelta64(1, "m")))
@@ -160,6 +163,8 @@ class Online:
         window = self._modules[FROZEN].window_of(values)
         with torch.inference_mode():
             logits = {name: module.logits_of(window) for name, module in self._modules.items()}
+        if not bool(logits[FROZEN].isfinite().all()):
+            raise MethodError(f"{self.folder}: what the model makes of the scans of {issued} is no number; begin again from a whole model")
         outcomes = self._outcomes(window, logits)
         hours = 0.0 if self._last is None else float((issued - self._last) / np.timedelta64(1, "h"))
         in_use = self.guard.chosen
@@ -275,6 +280,14 @@ class Online:
         with replacing(self.folder / RECORD) as beside:
             beside.write_text(json.dumps(self._said(), indent=2) + "\n", "utf-8")
 
+    def _is_published(self) -> bool:
+        """Whether the folder, as a method, stands where the memory does."""
+        try:
+            said = json.loads((self.folder / RECORD).read_text("utf-8"))
+        except (OSError, ValueError):
+            return False
+        return bool(said == self._said()) and is_adapted(self.folder)
+
     def _config_of(self, variant: str) -> ModelConfig:
         return replace(self.config, training={**self.config.training, "variant": variant, "lessons": self._lessons})
 
@@ -310,6 +323,8 @@ class Online:
             if isinstance(error, StormcellError):
                 raise
             raise ReadError(f"{path}: holds no memory of online learning that fits ({error}); remove it to begin again") from error
+        if not self._is_published():
+            self._publish()  # a stop came between the two
 
 
 def _margins(network: Guided, logits: Tensor, window: GuidedWindow) -> Tensor:

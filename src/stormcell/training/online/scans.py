@@ -53,7 +53,7 @@ def lesson_of(scans: xr.DataArray, config: ModelConfig, *, multiple: int) -> Flo
     truth = [_at(step * start.step, start, future.values) for step in range(1, config.future_steps + 1)]
     fields = [*start.on_model_grid(start.past), *start.on_model_grid(start.rain[: config.future_steps]), *start.motion]
     fields += [*start.on_model_grid(np.stack(truth))]
-    return _padded(np.stack(fields), multiple, motion=Layout(config.past_steps, config.future_steps).motion)
+    return _padded(np.stack(fields), multiple, Layout(config.past_steps, config.future_steps))
 
 
 def _at(time: float, start: Start, future: Floats) -> Floats:
@@ -69,8 +69,10 @@ def _at(time: float, start: Start, future: Floats) -> Floats:
     return mixed
 
 
-def _padded(fields: Floats, multiple: int, *, motion: slice) -> Floats:
+def _padded(fields: Floats, multiple: int, layout: Layout) -> Floats:
+    """What is beyond the grid was not seen, before or after; guess and motion are dry and still there, as they are known everywhere."""
     below, right = (-size % multiple for size in fields.shape[1:])
     padded = np.pad(fields, ((0, 0), (0, below), (0, right)), constant_values=np.nan)
-    padded[motion] = np.nan_to_num(padded[motion], nan=0.0)
+    for part in (layout.guess, layout.motion):
+        padded[part] = np.nan_to_num(padded[part], nan=0.0)
     return padded
