@@ -16,7 +16,7 @@ from stormcell.benchmark.scoring import Task
 from stormcell.errors import StormcellError
 from stormcell.methods import Adapted, GuidedForecast, Learned, Method, method_named
 from stormcell.methods.calibration_file import NAME, read_calibration
-from stormcell.methods.method import scans_for
+from stormcell.methods.scans import scans_for
 from stormcell.methods.shipped import model_folder
 from stormcell.units import ZRRule
 from stormcell.verification import SCORES

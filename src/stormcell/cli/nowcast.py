@@ -75,8 +75,8 @@ def nowcast(
     from stormcell.frames import check_frames
     from stormcell.methods import Advection, method_named
     from stormcell.methods.in_runtime import in_runtime
-    from stormcell.methods.method import scans_for
     from stormcell.methods.nowcast import nowcast as make_nowcast
+    from stormcell.methods.scans import scans_for
     from stormcell.products.ensemble.dataset import ensemble_products
     from stormcell.units import parse_zr_rule
 

@@ -1,21 +1,19 @@
 """The one protocol of forecasting methods: past frames in, forecast out."""
 
-import math
 from typing import Protocol
 
-import numpy as np
 import xarray as xr
 
 from stormcell.errors import MethodError
 from stormcell.frames import Spans
 
-__all__ = ["Method", "refuse_members", "scans_for"]
+__all__ = ["Method", "refuse_members"]
 
 
 class Method(Protocol):
     """A way to forecast rain.
 
-    One with a clock of its own, such as a network, also has `past_minutes`: how far back it looks, see `scans_for`.
+    One with a clock of its own, such as a network, also has `past_minutes`: how far back it looks, see `stormcell.methods.scans.scans_for`.
 
     Attributes:
         past_steps: how many of the last frames it makes use of; it may be given more, and works with fewer where it says so.
@@ -40,16 +38,6 @@ class Method(Protocol):
             MethodError: too few frames, or members that it cannot make.
         """
         ...
-
-
-def scans_for(method: Method, step: np.timedelta64) -> int:
-    """How many of the last scans of a radar with this time step a method makes use of.
-
-    These are its `past_steps`, or more of a fast radar where it looks back over `past_minutes`: a network that reads 20 minutes needs 11
-    scans of one that has them every 2 minutes.
-    """
-    minutes = getattr(method, "past_minutes", 0.0)
-    return max(method.past_steps, math.ceil(minutes / float(step / np.timedelta64(1, "m")) - 1e-6) + 1)
 
 
 def refuse_members(name: str, members: int) -> None:

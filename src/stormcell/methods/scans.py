@@ -1,5 +1,6 @@
-"""The scans that a network is to read: as many as it learnt to, one of its steps apart, with nothing missing in them."""
+"""The scans that a method is to be given; and those that a network reads of them, one of its steps apart, with nothing missing."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -7,9 +8,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormcell.errors import MethodError
+from stormcell.methods.method import Method
 from stormcell.methods.seen import latest_seen, need_two_seen
 
-__all__ = ["Scans", "scans_to_read"]
+__all__ = ["Scans", "scans_for", "scans_to_read"]
 
 Floats = NDArray[np.float32]
 
@@ -28,6 +30,16 @@ class Scans(NamedTuple):
     seen: NDArray[np.bool_]
     late: int
     filled: int
+
+
+def scans_for(method: Method, step: np.timedelta64) -> int:
+    """How many of the last scans of a radar with this time step a method makes use of.
+
+    These are its `past_steps`, or more of a fast radar where it looks back over `past_minutes`: a network that reads 20 minutes needs 11
+    scans of one that has them every 2 minutes.
+    """
+    minutes = getattr(method, "past_minutes", 0.0)
+    return max(method.past_steps, math.ceil(minutes / float(step / np.timedelta64(1, "m")) - 1e-6) + 1)
 
 
 def scans_to_read(past: xr.DataArray, *, count: int, every: int, name: str) -> Scans:

@@ -15,7 +15,7 @@ import numpy as np
 from stormcell.data.archive import Archive, is_archive
 from stormcell.errors import StormcellError
 from stormcell.methods import Method
-from stormcell.methods.method import scans_for
+from stormcell.methods.scans import scans_for
 from stormcell.service.database import Database, PublishedForecast, PublishedScan
 from stormcell.service.decode import Limits
 from stormcell.service.fields import FieldStore

@@ -19,7 +19,7 @@ from stormcell.methods.guided import chances, said
 from stormcell.methods.guided.chances import Chances
 from stormcell.methods.guided.first_guess import first_guess
 from stormcell.methods.guided.start import start_of
-from stormcell.methods.method import scans_for
+from stormcell.methods.scans import scans_for
 from stormcell.motion import Trajectories
 from stormcell.networks.checkpoint import ModelConfig, load_checkpoint, save_checkpoint
 from stormcell.networks.guided import SCALE, Guided, paths_back
