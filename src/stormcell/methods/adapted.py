@@ -11,6 +11,7 @@ from stormcell.frames import Spans
 from stormcell.methods.cascade import Sprog
 from stormcell.methods.guided import GuidedForecast
 from stormcell.methods.method import Method
+from stormcell.methods.shipped import stands
 
 __all__ = ["FROZEN", "MODEL", "RECORD", "SPROG", "Adapted", "is_adapted"]
 
@@ -88,5 +89,4 @@ class Adapted:
 
 def is_adapted(name: str | Path) -> bool:
     """Whether it is a folder of `stormcell adapt`, also while one model takes the other's place in it."""
-    folder = Path(name)
-    return (folder / RECORD).is_file() and any((folder / model).is_dir() for model in (MODEL, f".{MODEL}.previous"))
+    return (Path(name) / RECORD).is_file() and stands(Path(name) / MODEL)

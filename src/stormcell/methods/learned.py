@@ -122,7 +122,7 @@ class Learned:
     @property
     def past_minutes(self) -> float:
         """How far back it looks."""
-        return (self.config.past_steps - 1) * self.config.step_minutes
+        return self.config.past_minutes
 
     def __repr__(self) -> str:
         """See `words_for`."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stormcell.errors import MethodError
 
-__all__ = ["is_guided", "model_folder", "shipped_models"]
+__all__ = ["is_guided", "model_folder", "shipped_models", "stands"]
 
 _MODELS = Path(__file__).parents[1] / "models"
 
@@ -26,11 +26,16 @@ def model_folder(model: str | Path) -> Path:
     if str(model) in shipped:
         return shipped[str(model)]
     folder = Path(model)
-    if not folder.is_dir() and not folder.with_name(f".{folder.name}.previous").is_dir():
+    if not stands(folder):
         raise MethodError(
             f"unknown model {str(model)!r}: expected the folder of a checkpoint, or one that ships: {', '.join(shipped) or 'none does'}"
         )
     return folder
+
+
+def stands(folder: Path) -> bool:
+    """Whether there is a model's folder, or, while another takes its place, the one before it."""
+    return folder.is_dir() or folder.with_name(f".{folder.name}.previous").is_dir()
 
 
 def is_guided(model: str | Path) -> bool:

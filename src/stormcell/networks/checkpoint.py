@@ -90,6 +90,11 @@ class ModelConfig:
         for name, value in self.settings.items():
             _check_setting(name, value)
 
+    @property
+    def past_minutes(self) -> float:
+        """From the first frame that it reads to the last [min]."""
+        return (self.past_steps - 1) * self.step_minutes
+
 
 def _check_setting(name: str, value: Any) -> None:
     """Settings are numbers, words and short lists of them."""

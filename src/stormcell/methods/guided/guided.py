@@ -138,7 +138,7 @@ class GuidedForecast:
     @property
     def past_minutes(self) -> float:
         """How far back it looks."""
-        return (self._trained.config.past_steps - 1) * self._trained.config.step_minutes
+        return self._trained.config.past_minutes
 
     def __repr__(self) -> str:
         """See `words_for`."""
